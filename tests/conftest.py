@@ -15,7 +15,6 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 
 import db
-
 from db import engine, keys
 from db.migrate import migrate
 

@@ -1,0 +1,52 @@
+# Everything happens in .venv, made from the hashed lock files by uv where there is one and by pip elsewhere.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(shell command -v uv)
+INSTALL := $(if $(UV),$(UV) pip install --quiet --python .venv,$(BIN)/pip install --quiet --disable-pip-version-check)
+LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+	--custom-compile-command "make lock" --extra redis --group build
+
+.DELETE_ON_ERROR:
+.PHONY: help serve test lint typecheck openapi schema lock
+
+help:  ## list these commands
+	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+serve: .venv/serve  ## run Parley with its own PostgreSQL and the sample data on http://127.0.0.1:8000
+	@$(BIN)/parley serve $(ARGS)
+
+test: .venv/test  ## run all tests on the same PostgreSQL, with coverage; ARGS="-k rounds" picks some
+	@$(BIN)/pytest -n 2 --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+lint: .venv/test  ## check style and migrations
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/squawk db/migrations/*.sql
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive api cli db ingest schemas settings.py
+
+typecheck: .venv/test  ## check types
+	$(BIN)/mypy
+
+openapi: .venv/serve  ## write openapi/openapi.json
+	$(BIN)/parley openapi > .venv/openapi.json && mv .venv/openapi.json openapi/openapi.json
+
+schema: .venv/serve  ## write db/schema.sql, what all migrations make together
+	$(BIN)/parley schema > .venv/schema.sql && mv .venv/schema.sql db/schema.sql
+
+lock: .venv/test  ## write the lock files anew
+	$(BIN)/$(LOCK) pyproject.toml --output-file requirements.lock
+	$(BIN)/$(LOCK) --group dev pyproject.toml --output-file requirements-dev.lock
+
+.venv/made:
+	@$(PYTHON) -c 'import sys; sys.exit("Parley needs Python 3.11 or newer." if sys.version_info < (3, 11) else 0)'
+	$(if $(UV),$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv,$(PYTHON) -m venv .venv)
+	@touch $@
+
+.venv/serve: .venv/made requirements.lock pyproject.toml
+	$(INSTALL) --require-hashes --requirement requirements.lock
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/test: .venv/serve requirements-dev.lock
+	$(INSTALL) --require-hashes --requirement requirements-dev.lock
+	@touch $@
