@@ -1,0 +1,499 @@
+"""The OpenAPI document: generated from routes and schemas, completed in one pass, served under /v1."""
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import flask_smorest
+import marshmallow as ma
+from apispec import BasePlugin
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.common import resolve_schema_instance
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
+from apispec.yaml_utils import dict_to_yaml
+from flask import Blueprint, Flask, Response, request
+from marshmallow import fields
+
+from schemas.base import Enum, Integer, Json, Open, Ref, Text, about
+
+PREFIX = "/v1"
+PROBLEM = "application/problem+json"
+EXAMPLES = Path(__file__).parents[1] / "openapi" / "examples"
+METHODS = ("get", "post", "put", "patch", "delete")
+
+INFO: Json = {
+    "title": "Parley",
+    "summary": "Structured conflict-diplomacy data: who met, who said what, who pledged what, and on whose word.",
+    "description": """\
+Negotiation rounds, the delegations that sit in them, and the people, actors and sources around them.
+
+**Reading** needs no key (unless the operator closed it). `HEAD` and `OPTIONS` work wherever `GET` does. A list
+answers with `items` and `next`, the path of the next page: follow it until it is null. Wherever an id is taken, so is
+`scheme:identifier`, e.g. `iso3166-1:UKR`. Dates of the world are EDTF (ISO 8601-2) strings: `2025-07`,
+`2025-06-24/2025-06-25`. Money is a decimal string with its ISO 4217 currency. A null and an absent property mean the
+same. Answers may gain properties and words: ignore what you do not know.
+
+**Writing** needs a key: `Authorization: Bearer …`. Requests are closed, so a misspelt property is refused and not
+dropped. A change needs `If-Match` with the `ETag` that was read; `PUT` to `scheme:identifier` creates or replaces.
+
+**Errors** are RFC 9457 problems (`application/problem+json`) that name all faults at once. A method that a path does
+not know answers 405 with `Allow`. Every answer carries `X-Request-Id`: quote it when something is wrong.
+""",
+    "version": version("parley"),
+    "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    "contact": {"name": "The operator of this installation"},
+}
+SERVERS = [{"url": PREFIX, "description": "This installation, local or production.", "x-internal": False}]
+SECURITY_SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key made by `parley keys create`, sent in the header only. Its scope (`read`, `write` or"
+        " `admin`) says what it may do; a `write` key changes only the records of its own provider.",
+    }
+}
+
+
+def header(description: str, schema: Json, example: str | int, *, required: bool = False) -> Json:
+    return {"description": description, "required": required, "schema": schema, "example": example}
+
+
+def text(length: int = 200, **more: Any) -> Json:
+    return {"type": "string", "maxLength": length, **more}
+
+
+HEADERS = {
+    "X-Request-Id": header(
+        "Id of this request; a sane one that was sent is kept.",
+        text(64, pattern="^[A-Za-z0-9._-]{1,64}$"),
+        "0197f0d2c1",
+        required=True,
+    ),
+    "RateLimit": header("What is left of the quota.", text(), '"default";r=5999;t=60', required=True),
+    "RateLimit-Policy": header("The quota.", text(), '"default";q=6000;w=60', required=True),
+    "Access-Control-Allow-Origin": header("Pages of any origin may read this.", text(), "*", required=True),
+    "ETag": header("The version of this answer: send it back in `If-Match` or `If-None-Match`.", text(), '"1"'),
+    "Link": header("The next page (RFC 8288); absent at the end.", text(20_000), '</v1/rounds?cursor=x>; rel="next"'),
+    "Location": header("Path of the new record.", text(format="uri-reference"), "/v1/rounds/x", required=True),
+    "Parley-Result": header("`unchanged`: this was already there, nothing was written.", text(), "unchanged"),
+    "Retry-After": header("Seconds to wait.", {"type": "integer", "minimum": 0, "maximum": 86_400}, 30, required=True),
+    "WWW-Authenticate": header("How to authenticate.", text(), "Bearer", required=True),
+    "Accept": header("The content types understood here.", text(), "application/json"),
+    "Accept-Patch": header("The patch formats understood here.", text(), "application/merge-patch+json"),
+}
+ALWAYS = ("X-Request-Id", "RateLimit", "RateLimit-Policy", "Access-Control-Allow-Origin")
+
+
+def sent(name: str, description: str, example: str, *, required: bool = False) -> Json:
+    return {
+        "in": "header",
+        "name": name,
+        "description": description,
+        "required": required,
+        "schema": text(),
+        "example": example,
+    }
+
+
+PARAMETERS = {
+    "IfMatch": sent("If-Match", "The `ETag` that was read; `*` for any.", '"1"', required=True),
+    "IfMatchUpsert": sent("If-Match", "As for PATCH; may be left out where the path is `scheme:identifier`.", '"1"'),
+    "IfNoneMatch": sent("If-None-Match", "An `ETag` held: 304 without a body if it is still right.", '"1"'),
+    "CreateOnly": sent("If-None-Match", "`*`: create, never replace.", "*"),
+    "IdempotencyKey": sent(
+        "Idempotency-Key", "Sent again with the same body within 24 hours, the first answer is repeated.", "7c9a"
+    ),
+}
+RECORD_ID = {
+    "in": "path",
+    "name": "id",
+    "required": True,
+    "description": "The record: its id (a UUID) or `scheme:identifier`.",
+    "schema": text(300, minLength=1),
+}
+
+#: status → (component, title, meaning, headers of its own)
+PROBLEMS: dict[int, tuple[str, str, str, tuple[str, ...]]] = {
+    400: ("BadRequest", "Bad request", "Not understood: syntax, a parameter, or the cursor.", ()),
+    401: ("Unauthorized", "Unauthorized", "No key where one is needed, or not a valid one.", ("WWW-Authenticate",)),
+    403: ("Forbidden", "Forbidden", "The key may not do this.", ()),
+    404: ("NotFound", "Not found", "No such record.", ()),
+    406: ("NotAcceptable", "Not acceptable", "This cannot be answered in any content type of `Accept`.", ()),
+    409: ("Conflict", "Conflict", "An identifier is taken, or other records still refer to this one.", ()),
+    410: ("Gone", "Gone", "The record was deleted; the answer says when and why.", ()),
+    412: ("PreconditionFailed", "Precondition failed", "The record has changed since it was read.", ()),
+    413: ("ContentTooLarge", "Content too large", "The body is larger than allowed.", ()),
+    415: ("UnsupportedMediaType", "Unsupported media type", "Not a content type of this operation.",
+          ("Accept", "Accept-Patch")),
+    422: ("UnprocessableContent", "Unprocessable content", "Understood but wrong; all faults are listed.", ()),
+    428: ("PreconditionRequired", "Precondition required", "`If-Match` is missing.", ()),
+    429: ("TooManyRequests", "Too many requests", "The quota is used up.", ("Retry-After",)),
+    500: ("InternalServerError", "Internal server error", "Our fault; the request id finds it in the logs.", ()),
+    503: ("ServiceUnavailable", "Service unavailable", "The database is away.", ("Retry-After",)),
+}  # fmt: skip
+
+
+class FieldProblem(Open):
+    """One fault of a request."""
+
+    location = Enum("body", "query", "path", "header", required=True, metadata=about("Where it is."))
+    pointer = Text(min=0, required=True, metadata=about("JSON Pointer (RFC 6901) in the body; else a name.", "/name"))
+    code = Text(required=True, metadata=about("Stable code of the fault.", "required"))
+    detail = Text(required=True, metadata=about("What is wrong, for people."))
+
+
+class Problem(Open):
+    """Why a request was refused (RFC 9457)."""
+
+    type = Text(required=True, metadata=about("Page that explains the code.", "/problems/not-found"))
+    title = Text(required=True, metadata=about("The kind of problem."))
+    status = Integer(400, 599, required=True, metadata=about("The HTTP status."))
+    detail = Text(metadata=about("What happened this time."))
+    instance = Text(metadata=about("The path that was asked for."))
+    code = Text(required=True, metadata=about("Stable code of the problem.", "not_found"))
+    request_id = Text(required=True, metadata=about("The same as `X-Request-Id`."))
+    errors = fields.List(fields.Nested(FieldProblem), metadata=about("All faults of the request."))
+
+
+# --- schemas and fields -----------------------------------------------------------------------------------------------
+
+
+class Converter(OpenAPIConverter):
+    """marshmallow → JSON Schema 2020-12, told as it is: what is closed, what may grow, what a field itself knows.
+
+    A field may carry ``json_schema``, a dict that overrides what is derived from its class.
+    """
+
+    open = False  # whether the schema at hand is an answer's
+
+    def schema2jsonschema(self, schema: ma.Schema) -> Json:
+        """Answers stay open and their words too; requests are closed."""
+        around, self.open = self.open, schema.unknown == ma.EXCLUDE
+        try:
+            made: Json = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
+        finally:
+            self.open = around
+        if schema.unknown != ma.RAISE:
+            made.pop("additionalProperties", None)
+        return {"description": (type(schema).__doc__ or "").strip(), **made}
+
+    def field2property(self, field: fields.Field[Any]) -> Json:
+        if isinstance(field, Ref):
+            made: Json = {"$ref": "#/components/schemas/ReferenceBody", "x-refers-to": list(field.types)}
+            made |= self.metadata2properties(field) | self.field2read_only(field)
+            return nullable(made) if field.allow_none else made
+        made = super().field2property(field) | getattr(field, "json_schema", {})
+        made = {key: value for key, value in made.items() if value is not None and not key.startswith("x-m")}
+        if isinstance(field, fields.Decimal) and field.as_string:
+            made |= {"type": "string", "format": "decimal"}
+        if isinstance(field, fields.Constant):
+            made |= {"const": field.constant}
+            made.pop("default", None)
+        if made.get("format") == "url":
+            made["format"] = "uri"
+        if "pattern" in made:
+            made["pattern"] = ecma(made["pattern"])
+        if self.open and "enum" in made:
+            made["x-extensible-enum"] = [word for word in made.pop("enum") if word is not None]
+        return nullable(made) if field.allow_none else made
+
+
+def nullable(made: Json) -> Json:
+    """The same, or null. (apispec has done so already where it knew the type itself.)"""
+    if "$ref" in made:
+        return {"anyOf": [{"$ref": made.pop("$ref")}, {"type": "null"}], **made}
+    if isinstance(made.get("type"), str):
+        made["type"] = [made["type"], "null"]
+    if "enum" in made and None not in made["enum"]:
+        made["enum"] = [*made["enum"], None]
+    return made
+
+
+def ecma(pattern: str) -> str:
+    r"""A pattern that Python matches from the start, as JSON Schema has it: anchored, without ``\Z``."""
+    if pattern.startswith("^"):
+        return pattern
+    return f"^(?:{pattern.removesuffix(chr(92) + 'Z')})$" if pattern.endswith(r"\Z") else f"^(?:{pattern})"
+
+
+def schema_name(schema: Any) -> str:
+    return type(resolve_schema_instance(schema)).__name__
+
+
+class Marshmallow(MarshmallowPlugin):
+    Converter = Converter
+
+
+class OperationIds(BasePlugin):
+    """The view function's name is the operationId."""
+
+    def operation_helper(self, path: str | None = None, operations: Json | None = None, **kwargs: Any) -> None:
+        for operation in (operations or {}).values():
+            operation.setdefault("operationId", kwargs["rule"].endpoint.rpartition(".")[2])
+
+
+REFERENCE_BODY: Json = {
+    "description": "A reference to a record: its id, `scheme:identifier`, or an object with one of them as `id`"
+    " (so what was read can be sent back).",
+    "oneOf": [
+        {"type": "string", "maxLength": 300, "minLength": 1},
+        {
+            "type": "object",
+            "required": ["id"],
+            "properties": {
+                "id": text(300, minLength=1, description="Its id, or `scheme:identifier`."),
+                "type": text(50, minLength=1, description="Its type, checked where given."),
+            },
+        },
+    ],
+    "examples": ["iso3166-1:UKR"],
+}
+
+
+# --- the document -----------------------------------------------------------------------------------------------------
+
+
+class Api(flask_smorest.Api):  # type: ignore[misc]
+    """flask-smorest, of which only the documentation is used: answers and errors are made in api/http.py."""
+
+    DEFAULT_ERROR_RESPONSE_NAME = None  # each operation names the problems it can give
+
+    def _init_spec(self, **options: Any) -> None:
+        super()._init_spec(
+            title=INFO["title"],
+            version=INFO["version"],
+            openapi_version="3.1.0",
+            marshmallow_plugin=Marshmallow(schema_name),
+            extra_plugins=[OperationIds()],
+            **options,
+        )
+        self.spec.components.schema("Problem", schema=Problem)
+
+    def _register_responses(self) -> None:
+        """finalise() adds them."""
+
+    _register_etag_headers = _register_pagination_header = _register_error_handlers = _register_responses
+
+    @cached_property
+    def document(self) -> Json:
+        # through JSON: status codes become strings, and no part is shared with the generator's own
+        return finalise(json.loads(json.dumps(self.spec.to_dict())))
+
+    @cached_property
+    def _json(self) -> str:
+        return dumps(self.document)
+
+    @cached_property
+    def _yaml(self) -> str:
+        return dict_to_yaml(self.document, {"allow_unicode": True, "sort_keys": False, "width": 120})
+
+    def _register_doc_blueprint(self) -> None:
+        blp = Blueprint("openapi", __name__, url_prefix=PREFIX)
+        blp.add_url_rule("/openapi.json", "json", lambda: served(self._json, "application/json"))
+        blp.add_url_rule("/openapi.yaml", "yaml", lambda: served(self._yaml, "application/yaml"))
+        self._app.register_blueprint(blp)
+
+
+def published(app: Flask) -> Json:
+    """The document of an app."""
+    document: Json = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].document
+    return document
+
+
+def served(content: str, mimetype: str) -> Response:
+    """The document with its ETag, good for five minutes."""
+    response = Response(content, mimetype=mimetype)
+    response.cache_control.public = True
+    response.cache_control.max_age = 300
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+def dumps(document: Json) -> str:
+    """The text that is committed and served."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def recorded() -> Json:
+    """The recorded examples of all resources, by operationId."""
+    return {name: example for file in sorted(EXAMPLES.glob("*.json")) for name, example in
+            json.loads(file.read_text(encoding="utf-8")).items()}  # fmt: skip
+
+
+def finalise(doc: Json) -> Json:
+    """Everything the routes need not say, because it is true of all of them."""
+    paths = {path.removeprefix(PREFIX): item for path, item in doc["paths"].items()}
+    components = doc["components"]
+    schemas = components["schemas"] | {"ReferenceBody": REFERENCE_BODY}
+    examples = recorded()
+    for path, method, item, operation in operations(paths):
+        complete(path, method, operation)
+        item["parameters"] = [RECORD_ID if given["name"] == "id" else given for given in item.get("parameters", [])]
+        if operation["operationId"] in examples:
+            illustrate(path, item, operation, examples[operation["operationId"]])
+    made: Json = {
+        "openapi": doc["openapi"],
+        "info": INFO,
+        "servers": SERVERS,
+        "tags": doc.get("tags", []),
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted(schemas.items())),
+            "parameters": PARAMETERS,
+            "responses": {name: problem(status) for status, (name, *_) in PROBLEMS.items()},
+            "headers": HEADERS,
+            "securitySchemes": SECURITY_SCHEMES,
+        },
+    }
+    made = json.loads(json.dumps(made))  # the constants above stay as they are
+    bound(made)
+    return without_unused(made)
+
+
+def operations(paths: Json) -> Iterator[tuple[str, str, Json, Json]]:
+    for path, item in paths.items():
+        for method in METHODS:
+            if method in item:
+                yield path, method, item, item[method]
+
+
+def complete(path: str, method: str, operation: Json) -> None:
+    """Add to one operation its security, conditional headers, problems and response headers."""
+    reads, of_record = method == "get", path.endswith("{id}")
+    operation.setdefault("security", [{}, {"bearer": []}] if reads else [{"bearer": []}])
+    parameters = operation.setdefault("parameters", [])
+    named = {(given.get("in"), given.get("name", "").lower()) for given in parameters}
+    for wanted in conditional(method, of_record):
+        if ("header", PARAMETERS[wanted]["name"].lower()) not in named:
+            parameters.append({"$ref": f"#/components/parameters/{wanted}"})
+    # what flask-smorest put there by reference is its own idea of an error
+    responses = {code: answer for code, answer in operation["responses"].items() if "$ref" not in answer}
+    if reads and of_record:
+        responses.setdefault("304", {"description": "What you hold is still right."})
+    for code, answer in responses.items():
+        for name in headers(method, code, of_record, any(given.get("name") == "cursor" for given in parameters)):
+            answer.setdefault("headers", {}).setdefault(name, {"$ref": f"#/components/headers/{name}"})
+    for status in problems(method, path, operation):
+        responses.setdefault(str(status), {"$ref": f"#/components/responses/{PROBLEMS[status][0]}"})
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def conditional(method: str, of_record: bool) -> tuple[str, ...]:
+    """The header parameters of an operation."""
+    if method == "post":
+        return ("IdempotencyKey",)
+    if not of_record:
+        return ()
+    return {"get": ("IfNoneMatch",), "put": ("IfMatchUpsert", "CreateOnly")}.get(method, ("IfMatch",))
+
+
+def problems(method: str, path: str, operation: Json) -> Iterator[int]:
+    """The statuses with which an operation can refuse."""
+    yield from (400, 401, 403, 406, 429, 500, 503)
+    if "{" in path:
+        yield from (404, 410)
+    if method != "get":
+        yield 409
+    if "requestBody" in operation:
+        yield from (413, 415, 422)
+    if method in ("put", "patch", "delete"):
+        yield from (412, 428)
+
+
+def headers(method: str, code: str, of_record: bool, paged: bool) -> Iterator[str]:
+    """The headers of one good answer."""
+    yield from ALWAYS
+    if code == "201":
+        yield "Location"
+    if (of_record or code == "201") and method != "delete":
+        yield "ETag"
+    if paged:
+        yield "Link"
+    if method in ("post", "put", "patch") and code in ("200", "201"):
+        yield "Parley-Result"
+
+
+def problem(status: int) -> Json:
+    """The response component of one status."""
+    _, title, description, own = PROBLEMS[status]
+    code = title.lower().replace(" ", "_")
+    example = {"type": f"/problems/{code.replace('_', '-')}", "title": title, "status": status, "code": code,
+               "instance": "/v1/rounds", "request_id": "0197f0d2c1"}  # fmt: skip
+    return {
+        "description": description,
+        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in (*ALWAYS, *own)},
+        "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}},
+    }
+
+
+def illustrate(path: str, item: Json, operation: Json, example: Json) -> None:
+    """Show the recorded request and answer where the document can hold them."""
+    asked, answered = example["request"], example["response"]
+    url = urlsplit(asked["path"].removeprefix(PREFIX))
+    values: Json = dict(parse_qsl(url.query)) | asked.get("headers", {})
+    if match := re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path), url.path):
+        values |= {name: unquote(value) for name, value in match.groupdict().items()}
+    for given in (*operation["parameters"], *item["parameters"]):
+        if given.get("name") in values:
+            given["example"] = typed(values[given["name"]], given["schema"])
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        content["example"] = asked["body"]
+    for content in operation["responses"][str(answered["status"])].get("content", {}).values():
+        content["example"] = answered["body"]
+
+
+def typed(value: str, schema: Json) -> Any:
+    """A query's text as the value it stands for."""
+    return json.loads(value) if {"integer", "boolean", "number"} & types(schema) else value
+
+
+def types(schema: Json) -> set[str]:
+    found = schema.get("type")
+    return {found} if isinstance(found, str) else set(found) if isinstance(found, list) else set()
+
+
+LENGTHS = {"uuid": 36, "date": 10, "date-time": 40}
+#: keys whose values are data, not schemas
+DATA = frozenset({"example", "examples", "enum", "const", "default", "x-extensible-enum"})
+
+
+def bound(node: Any) -> None:
+    """Every string, list and number of every schema has an end, so that clients can reserve room and scanners rest."""
+    if isinstance(node, list):
+        for entry in node:
+            bound(entry)
+    if not isinstance(node, dict):
+        return
+    kinds = types(node)
+    if "string" in kinds and not {"enum", "const"} & node.keys():
+        node.setdefault("maxLength", LENGTHS.get(node.get("format", ""), 20_000))
+        if not {"format", "pattern"} & node.keys():
+            node["pattern"] = r"^[^\u0000]*$"
+    if "integer" in kinds:
+        node.setdefault("minimum", -(2**31))
+        node.setdefault("maximum", 2**31 - 1)
+        node.setdefault("format", "int32" if abs(node["maximum"]) < 2**31 else "int64")
+    if "array" in kinds:
+        node.setdefault("maxItems", 10_000)
+    for key, inner in node.items():
+        if key not in DATA:
+            bound(inner)
+
+
+def without_unused(doc: Json) -> Json:
+    """Leave out components that nothing refers to."""
+    components = doc["components"]
+    while True:
+        used = set(re.findall(r'"#/components/(\w+)/([\w.-]+)"', json.dumps(doc)))
+        spare = [(kind, name) for kind in ("schemas", "parameters", "responses", "headers") for name in components[kind]
+                 if (kind, name) not in used]  # fmt: skip
+        if not spare:
+            return doc
+        for kind, name in spare:
+            del components[kind][name]
