@@ -1,0 +1,168 @@
+"""What operators need: probes, metrics, one log line a request, request ids, and the headers every answer carries."""
+
+import logging
+import os
+import re
+import sys
+from time import perf_counter
+from uuid import uuid4
+
+import flask_compress
+import orjson
+import psycopg
+import structlog
+from flask import Flask, Response, g, request
+from flask_cors import CORS
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.multiprocess import MultiProcessCollector
+from secure import ContentSecurityPolicy, ReferrerPolicy, Secure, XContentTypeOptions
+from structlog.contextvars import bind_contextvars, clear_contextvars, merge_contextvars
+from structlog.stdlib import ProcessorFormatter
+from structlog.typing import Processor
+from werkzeug.exceptions import ServiceUnavailable
+
+import db
+from db.migrate import FOLDER
+
+PROBES = {"/livez", "/readyz", "/metrics"}
+SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
+MIGRATIONS = {file.name for file in FOLDER.glob("*.sql")}
+EXPOSED = "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id, Parley-Cursor"
+SECURE = Secure(
+    csp=ContentSecurityPolicy().default_src("'none'").frame_ancestors("'none'"),
+    referrer=ReferrerPolicy().no_referrer(),
+    xcto=XContentTypeOptions().nosniff(),
+).headers
+COMPRESSED = {
+    "COMPRESS_ALGORITHM": ["zstd", "gzip"],  # no brotli: it costs a list more time than its query
+    "COMPRESS_ALGORITHM_STREAMING": ["zstd", "gzip"],
+    "COMPRESS_LEVEL": 1,
+    "COMPRESS_ZSTD_LEVEL": 1,
+    "COMPRESS_MIN_SIZE": 1024,
+    "COMPRESS_EVALUATE_CONDITIONAL_REQUEST": False,  # 304 is the answer's own business
+    "COMPRESS_MIMETYPES": [
+        *("application/json", "application/problem+json", "application/x-ndjson", "application/yaml"),
+        *("text/csv", "text/html", "text/css", "text/javascript", "text/plain", "image/svg+xml"),
+    ],
+}
+
+requests = Counter("parley_requests", "Requests answered.", ["method", "route", "status"])
+latency = Histogram(
+    "parley_request_duration_seconds",
+    "Time from a request to the first byte of its answer.",
+    ["method", "route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+log = structlog.get_logger()
+
+
+class Compress(flask_compress.Compress):
+    """Leaves the ETag its name: compressed it becomes weak, as HTTP has it, not `"3:gzip"`."""
+
+    def after_request(self, response: Response | None) -> Response:
+        etag = response.headers.get("ETag", "") if response else ""
+        answer = super().after_request(response)
+        if "Content-Encoding" in answer.headers and etag.startswith('"'):
+            answer.headers["ETag"] = f"W/{etag}"
+        return answer
+
+
+def init_app(app: Flask) -> None:
+    """To be called first of all: what is first told of a request is last told of its answer."""
+    configure_logs(app.config.get("LOG_LEVEL", "info"))
+    app.before_request(begin)
+    app.after_request(finish)
+    if app.config.get("COMPRESS", True):
+        app.config.update(COMPRESSED)
+        Compress(app)
+    CORS(
+        app,
+        resources=r"/(v1|problems)\b.*",
+        methods=["GET", "HEAD", "OPTIONS"],  # reading is for everyone's pages; a page that writes would hold a key
+        allow_headers=["Accept", "Authorization", "If-None-Match", "X-Request-Id"],
+        expose_headers=EXPOSED,
+        max_age=86400,
+        send_wildcard=True,
+    )
+    for path, view in (("/livez", livez), ("/readyz", readyz), ("/metrics", metrics)):
+        app.add_url_rule(path, view_func=view)
+
+
+def begin() -> None:
+    g.started = perf_counter()
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if SANE_ID.fullmatch(given) else str(uuid4())
+    clear_contextvars()
+    bind_contextvars(request_id=g.request_id)
+
+
+def finish(response: Response) -> Response:
+    """Complete the headers, count, and write the one line; the query and all headers stay out of it."""
+    seconds = perf_counter() - g.started
+    present = {name for name, _ in response.headers}  # a page has a content policy of its own
+    response.headers.extend({name: value for name, value in SECURE.items() if name not in present})
+    response.headers["X-Request-Id"] = g.request_id
+    method = request.method if request.method in METHODS else "other"
+    route = request.url_rule.rule if request.url_rule else "unknown"
+    requests.labels(method, route, response.status_code).inc()
+    latency.labels(method, route).observe(seconds)
+    (log.debug if request.path in PROBES else log.info)(
+        "request",
+        method=method,
+        path=request.path,
+        status=response.status_code,
+        duration_ms=round(seconds * 1000, 2),
+        key=str(key["id"]) if (key := g.get("key")) else None,
+    )
+    return response
+
+
+def livez() -> Response:
+    """This process answers."""
+    return Response("ok\n", mimetype="text/plain")
+
+
+def readyz() -> Response:
+    """The database answers and its schema is not older than ours; while a newer server rolls out it may be newer."""
+    try:
+        applied = {row["name"] for row in db.rows("SELECT name FROM migrations")}
+    except psycopg.Error:
+        raise ServiceUnavailable("The database does not answer.", retry_after=5) from None
+    if missing := sorted(MIGRATIONS - applied):
+        raise ServiceUnavailable(f"The database lacks {', '.join(missing)}; run `parley migrate`.", retry_after=5)
+    return Response("ready\n", mimetype="text/plain")
+
+
+def metrics() -> Response:
+    """Prometheus; all workers together where they share PROMETHEUS_MULTIPROC_DIR."""
+    registry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    return Response(encode(registry), content_type=content_type)
+
+
+def configure_logs(level: str) -> None:
+    """JSON to stderr, one object a line; what Flask and the libraries log by the standard way comes out the same."""
+    first: list[Processor] = [
+        merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last: list[Processor] = [
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(serializer=lambda line, default: orjson.dumps(line, default).decode()),
+    ]
+    structlog.configure(
+        processors=[*first, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda *names: structlog.WriteLogger(sys.stderr),  # asked anew: stderr may be replaced
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        ProcessorFormatter(foreign_pre_chain=first, processors=[ProcessorFormatter.remove_processors_meta, *last])
+    )
+    logging.basicConfig(handlers=[handler], level=level.upper())
