@@ -15,7 +15,7 @@ help:  ## list these commands
 serve: .venv/serve  ## run Parley with its own PostgreSQL and the sample data on http://127.0.0.1:8000
 	@$(BIN)/parley serve $(ARGS)
 
-test: .venv/test  ## run all tests on the same PostgreSQL, with coverage; ARGS="-k rounds" picks some
+test: .venv/test  ## run all tests on the same PostgreSQL, with coverage; ARGS="-k rounds --no-cov" picks some
 	@$(BIN)/pytest -n 2 --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 lint: .venv/test  ## check style and migrations

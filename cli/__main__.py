@@ -1,0 +1,5 @@
+"""`python -m cli` is `parley`."""
+
+from cli import main
+
+main(prog_name="parley")

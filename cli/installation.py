@@ -1,0 +1,45 @@
+"""The database of this installation, whoever runs it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+import psycopg
+from psycopg.rows import dict_row
+
+import db
+from db import engine
+from db.migrate import migrate
+from settings import Settings
+
+
+def say(line: str) -> None:
+    """Tell the person at the terminal; standard output is kept for what a command makes."""
+    click.echo(line, err=True)
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """The URL of the database; the embedded one is started, migrated, and stopped when nobody uses it any more."""
+    if settings.database_url:
+        yield settings.database_url
+        return
+    running = engine.start(settings.data_dir)
+    try:
+        say(running.did)
+        bring_up(running.url)
+        yield running.url
+    finally:
+        engine.stop(running)
+
+
+def bring_up(url: str) -> None:
+    """Migrate and say what was done."""
+    for name in migrate(url):
+        say(f"Applied {name}")
+
+
+@contextmanager
+def connect(url: str) -> Iterator[db.Connection]:
+    with psycopg.connect(url, row_factory=dict_row, autocommit=True) as conn:
+        yield conn

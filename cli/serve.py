@@ -1,0 +1,146 @@
+"""`parley serve`: database, migrations, development key, HTTP server and sample data, in this order."""
+
+import multiprocessing
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+import settings
+from cli.installation import bring_up, connect, database, say
+from db import engine, keys
+from settings import Settings
+
+
+@click.command()
+@click.option("--host", help="The address to listen on, instead of PARLEY_HOST.")
+@click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on, instead of PARLEY_PORT.")
+@click.option("--workers", type=click.IntRange(1, 128), help="Server processes, instead of PARLEY_WORKERS.")
+@click.option("--no-sample", is_flag=True, help="Start empty instead of loading the sample data.")
+def serve(no_sample: bool, **given: Any) -> None:
+    """Serve the API. Without PARLEY_DATABASE_URL it brings its own PostgreSQL, a key, and sample data."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that PostgreSQL is stopped on the way out
+    chosen = replace(settings.load(), **{name: value for name, value in given.items() if value is not None})
+    wait_for_port(chosen.host, chosen.port)
+    with database(chosen) as url, tempfile.TemporaryDirectory(prefix="parley-run-") as run:
+        key = None
+        if chosen.database_url:
+            bring_up(url)
+        else:
+            key = development_key(url, chosen.data_dir)
+        os.environ |= {
+            "PARLEY_DATABASE_URL": url,
+            "PARLEY_RATE_LIMIT_FILE": f"{run}/limits",
+            "PROMETHEUS_MULTIPROC_DIR": f"{run}/metrics",
+        }
+        Path(run, "metrics").mkdir()
+        greeter = multiprocessing.Process(target=greet, args=(chosen, key, not no_sample), daemon=True)
+        greeter.start()
+        server = Granian(
+            "cli.serve:app",
+            factory=True,
+            interface=Interfaces.WSGI,
+            address=chosen.host,
+            port=chosen.port,
+            workers=chosen.workers,
+            blocking_threads=chosen.threads,
+            respawn_failed_workers=True,
+            workers_kill_timeout=10,
+            log_level=LogLevels.debug if chosen.log_level == "debug" else LogLevels.warning,
+        )
+        server.serve()
+
+
+def app() -> Any:
+    """What each worker runs: the application, for as long as the process that started the worker lives."""
+    from api import create_app
+
+    parent = os.getppid()
+
+    def follow() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=follow, daemon=True).start()
+    return create_app()
+
+
+def wait_for_port(host: str, port: int) -> None:
+    """Refuse a taken port, after a moment in which a server that was killed may let go of it."""
+    try:
+        patiently(lambda: try_port(host, port), seconds=3)
+    except OSError as error:
+        raise click.ClickException(
+            f"Cannot listen on port {port} of {host}: {error.strerror}. Another port: parley serve --port {port + 1}"
+        ) from error
+
+
+def try_port(host: str, port: int) -> None:
+    """Listen for a moment, as the server will; an OSError says why it cannot."""
+    family, kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
+        probe.listen()
+
+
+def patiently(ask: Callable[[], object], seconds: float) -> None:
+    """Ask until it works; when time is up, the last failure counts."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            ask()
+            return
+        except (OSError, httpx.HTTPError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def development_key(url: str, data_dir: Path) -> Path:
+    """A key for whoever sits at this machine, in a file that nobody else can read."""
+    file = data_dir / "key"
+    with engine.alone(data_dir), connect(url) as conn:
+        if not (file.exists() and keys.find(conn, file.read_text().strip())):
+            keys.revoke(conn, "development")
+            token = keys.create(conn, name="development", provider="local", scope="admin")
+            new = file.with_name(f"key.{secrets.token_hex(4)}")
+            with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as out:
+                out.write(token + "\n")
+            new.replace(file)
+            (data_dir / "sample-loaded").unlink(missing_ok=True)  # this database is a new one
+    return file
+
+
+def greet(chosen: Settings, key: Path | None, sample: bool) -> None:
+    """Once the server answers: load the sample data as any client would, then say where everything is."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(chosen.host, chosen.host)  # noqa: S104 compared, not bound
+    address = f"http://{host}:{chosen.port}"
+    with suppress(KeyboardInterrupt):
+        patiently(lambda: httpx.get(f"{address}/livez", trust_env=False).raise_for_status(), seconds=60)
+        loaded = chosen.data_dir / "sample-loaded"
+        if key and sample and not loaded.exists():
+            command = [sys.executable, "-m", "ingest.sample", address, str(key)]
+            if subprocess.run(command).returncode == 0:  # noqa: S603 our own client
+                loaded.touch()
+        lines = {"documentation": f"{address}/docs", "first call": f"curl '{address}/v1/rounds'"}
+        if key:
+            lines["key"] = f"{key} (scope admin)"
+        say(f"\nParley answers on {address}\n" + "\n".join(f"  {name:<14} {value}" for name, value in lines.items()))
