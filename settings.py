@@ -77,3 +77,15 @@ def load() -> Settings:
         faults: Any = error.error_messages
         raise SettingsError("; ".join(f"{name}: {' '.join(said)}" for name, said in faults.items())) from error
     return Settings(**values)
+
+
+def table() -> str:
+    """The settings as docs/settings.md shows them."""
+    rows = (
+        f"| `{PREFIX}{f.name.upper()}` | {f.metadata['shown']} | {f.metadata['meaning']} |" for f in fields(Settings)
+    )
+    return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows])
+
+
+if __name__ == "__main__":
+    print(table())

@@ -105,7 +105,7 @@ def key_file(file: Path) -> Iterator[str]:
 
 def embedded(folder: Path) -> Iterator[str]:
     """An installation without a cluster is a new one, and sound: `parley serve` makes it."""
-    if not (folder / "postgres").exists():
+    if not (folder / "postgres" / "PG_VERSION").exists():
         say(f"There is no database in {folder} yet; parley serve makes it.")
         return
     try:
@@ -144,7 +144,7 @@ def schema(conn: psycopg.Connection) -> Iterator[str]:
         yield str(error)
         return
     found = conn.execute("SELECT name, installed_version FROM pg_available_extensions").fetchall()
-    versions = dict(found)
+    versions: dict[str, str | None] = dict(found)
     for name in EXTENSIONS:
         if name not in versions:
             yield f"The server lacks the extension {name}. Install PostgreSQL's contrib package there."
