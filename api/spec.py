@@ -19,12 +19,13 @@ from apispec.yaml_utils import dict_to_yaml
 from flask import Blueprint, Flask, Response, request
 from marshmallow import fields
 
-from schemas.base import Enum, Integer, Json, Open, Ref, Text, about
+from schemas.base import BODIES, Enum, Integer, Json, Open, Ref, Text, Timestamp, about, embeds, shown
 
 PREFIX = "/v1"
 PROBLEM = "application/problem+json"
 EXAMPLES = Path(__file__).parents[1] / "openapi" / "examples"
 METHODS = ("get", "post", "put", "patch", "delete")
+ORDER = ("operationId", "summary", "description", "tags", "security", "parameters", "requestBody", "responses")
 
 INFO: Json = {
     "title": "Parley",
@@ -77,10 +78,18 @@ HEADERS = {
     "RateLimit": header("What is left of the quota.", text(), '"default";r=5999;t=60', required=True),
     "RateLimit-Policy": header("The quota.", text(), '"default";q=6000;w=60', required=True),
     "Access-Control-Allow-Origin": header("Pages of any origin may read this.", text(), "*", required=True),
-    "ETag": header("The version of this answer: send it back in `If-Match` or `If-None-Match`.", text(), '"1"'),
+    "ETag": header(
+        "The version of this answer: send it back in `If-Match` or `If-None-Match`.", text(), '"1-0"', required=True
+    ),
     "Link": header("The next page (RFC 8288); absent at the end.", text(20_000), '</v1/rounds?cursor=x>; rel="next"'),
-    "Location": header("Path of the new record.", text(format="uri-reference"), "/v1/rounds/x", required=True),
-    "Parley-Result": header("`unchanged`: this was already there, nothing was written.", text(), "unchanged"),
+    "Location": header("Path of the record.", text(format="uri-reference"), "/v1/rounds/x", required=True),
+    "Parley-Result": header(
+        "What the write did; `unchanged`: this was already there, and nothing was written.",
+        {"type": "string", "enum": ["created", "updated", "unchanged", "deleted"]},
+        "unchanged",
+        required=True,
+    ),
+    "Idempotent-Replayed": header("`true`: the answer that this `Idempotency-Key` got before.", text(), "true"),
     "Retry-After": header("Seconds to wait.", {"type": "integer", "minimum": 0, "maximum": 86_400}, 30, required=True),
     "WWW-Authenticate": header("How to authenticate.", text(), "Bearer", required=True),
     "Accept": header("The content types understood here.", text(), "application/json"),
@@ -117,24 +126,27 @@ RECORD_ID = {
     "schema": text(300, minLength=1),
 }
 
-#: status → (component, title, meaning, headers of its own)
-PROBLEMS: dict[int, tuple[str, str, str, tuple[str, ...]]] = {
-    400: ("BadRequest", "Bad request", "Not understood: syntax, a parameter, or the cursor.", ()),
-    401: ("Unauthorized", "Unauthorized", "No key where one is needed, or not a valid one.", ("WWW-Authenticate",)),
-    403: ("Forbidden", "Forbidden", "The key may not do this.", ()),
-    404: ("NotFound", "Not found", "No such record.", ()),
-    406: ("NotAcceptable", "Not acceptable", "This cannot be answered in any content type of `Accept`.", ()),
-    409: ("Conflict", "Conflict", "An identifier is taken, or other records still refer to this one.", ()),
-    410: ("Gone", "Gone", "The record was deleted; the answer says when and why.", ()),
-    412: ("PreconditionFailed", "Precondition failed", "The record has changed since it was read.", ()),
-    413: ("ContentTooLarge", "Content too large", "The body is larger than allowed.", ()),
-    415: ("UnsupportedMediaType", "Unsupported media type", "Not a content type of this operation.",
-          ("Accept", "Accept-Patch")),
-    422: ("UnprocessableContent", "Unprocessable content", "Understood but wrong; all faults are listed.", ()),
-    428: ("PreconditionRequired", "Precondition required", "`If-Match` is missing.", ()),
-    429: ("TooManyRequests", "Too many requests", "The quota is used up.", ("Retry-After",)),
-    500: ("InternalServerError", "Internal server error", "Our fault; the request id finds it in the logs.", ()),
-    503: ("ServiceUnavailable", "Service unavailable", "The database is away.", ("Retry-After",)),
+#: status → (component, code, title, meaning, headers of its own)
+PROBLEMS: dict[int, tuple[str, str, str, str, tuple[str, ...]]] = {
+    400: ("BadRequest", "bad_request", "Bad Request", "Not understood: syntax, a parameter, or the cursor.", ()),
+    401: ("Unauthorized", "unauthorized", "Unauthorized", "No key where one is needed, or not a valid one.",
+          ("WWW-Authenticate",)),
+    403: ("Forbidden", "forbidden", "Forbidden", "The key may not do this.", ()),
+    404: ("NotFound", "not_found", "Not Found", "No such record.", ()),
+    406: ("NotAcceptable", "not_acceptable", "Not Acceptable", "There is none of the content types in `Accept`.", ()),
+    409: ("Conflict", "conflict", "Conflict", "An identifier is taken, or other records still refer to this one.", ()),
+    410: ("Gone", "gone", "Gone", "The record was deleted; the answer says when and why.", ()),
+    412: ("PreconditionFailed", "precondition_failed", "Precondition Failed", "The record is at another version.", ()),
+    413: ("ContentTooLarge", "content_too_large", "Content Too Large", "The body is larger than allowed.", ()),
+    415: ("UnsupportedMediaType", "unsupported_media_type", "Unsupported Media Type",
+          "The body is of a content type that is not understood here.", ("Accept", "Accept-Patch")),
+    422: ("UnprocessableContent", "validation_failed", "Unprocessable Content",
+          "Understood but wrong; all faults are listed.", ()),
+    428: ("PreconditionRequired", "precondition_required", "Precondition Required", "`If-Match` is missing.", ()),
+    429: ("TooManyRequests", "too_many_requests", "Too Many Requests", "The quota is used up.", ("Retry-After",)),
+    500: ("InternalServerError", "internal_error", "Internal Server Error",
+          "Our fault; the request id finds it in the logs.", ()),
+    503: ("ServiceUnavailable", "unavailable", "Service Unavailable", "The database is away.", ("Retry-After",)),
 }  # fmt: skip
 
 
@@ -153,11 +165,14 @@ class Problem(Open):
     type = Text(required=True, metadata=about("Page that explains the code.", "/problems/not-found"))
     title = Text(required=True, metadata=about("The kind of problem."))
     status = Integer(400, 599, required=True, metadata=about("The HTTP status."))
-    detail = Text(metadata=about("What happened this time."))
-    instance = Text(metadata=about("The path that was asked for."))
+    detail = Text(required=True, metadata=about("What happened this time."))
+    instance = Text(max=20_000, required=True, metadata=about("The path that was asked for."))
     code = Text(required=True, metadata=about("Stable code of the problem.", "not_found"))
     request_id = Text(required=True, metadata=about("The same as `X-Request-Id`."))
-    errors = fields.List(fields.Nested(FieldProblem), metadata=about("All faults of the request."))
+    errors = fields.List(fields.Nested(FieldProblem), required=True, metadata=about("All faults of the request."))
+    deleted_at = Timestamp(metadata=about("410: when the record was deleted."))
+    reason = Text(allow_none=True, metadata=about("410: why it was deleted."))
+    target = fields.UUID(metadata=about("409 `merged`: the record that this one was merged into."))
 
 
 # --- schemas and fields -----------------------------------------------------------------------------------------------
@@ -180,7 +195,23 @@ class Converter(OpenAPIConverter):
             self.open = around
         if schema.unknown != ma.RAISE:
             made.pop("additionalProperties", None)
+        made["properties"] |= self.embedded(schema)
         return {"description": (type(schema).__doc__ or "").strip(), **made}
+
+    def embedded(self, schema: ma.Schema) -> Json:
+        """What ``include`` adds to a record."""
+        for kind, body in BODIES.items():
+            if type(schema) is shown(body):
+                return {
+                    collection: {
+                        "type": "array",
+                        "description": f"With `include={collection}`: the {collection} that refer to it.",
+                        "items": self.resolve_nested_schema(shown(BODIES[other])),  # type: ignore[no-untyped-call]
+                        "maxItems": 500,
+                    }
+                    for collection, other in embeds(kind).items()
+                }
+        return {}
 
     def field2property(self, field: fields.Field[Any]) -> Json:
         if isinstance(field, Ref):
@@ -332,11 +363,15 @@ def finalise(doc: Json) -> Json:
     components = doc["components"]
     schemas = components["schemas"] | {"ReferenceBody": REFERENCE_BODY}
     examples = recorded()
-    for path, method, item, operation in operations(paths):
-        complete(path, method, operation)
-        item["parameters"] = [RECORD_ID if given["name"] == "id" else given for given in item.get("parameters", [])]
-        if operation["operationId"] in examples:
-            illustrate(path, item, operation, examples[operation["operationId"]])
+    for path, item in paths.items():
+        parameters = [{**RECORD_ID} if given["name"] == "id" else given for given in item.pop("parameters", [])]
+        for method in METHODS:
+            if operation := item.pop(method, None):
+                complete(method, path, operation)
+                if example := examples.get(operation["operationId"]):
+                    illustrate(path, parameters, operation, example)
+                item[method] = {key: operation[key] for key in ORDER if key in operation}
+        item["parameters"] = parameters
     made: Json = {
         "openapi": doc["openapi"],
         "info": INFO,
@@ -356,75 +391,74 @@ def finalise(doc: Json) -> Json:
     return without_unused(made)
 
 
-def operations(paths: Json) -> Iterator[tuple[str, str, Json, Json]]:
-    for path, item in paths.items():
-        for method in METHODS:
-            if method in item:
-                yield path, method, item, item[method]
-
-
-def complete(path: str, method: str, operation: Json) -> None:
+def complete(method: str, path: str, operation: Json) -> None:
     """Add to one operation its security, conditional headers, problems and response headers."""
     reads, of_record = method == "get", path.endswith("{id}")
     operation.setdefault("security", [{}, {"bearer": []}] if reads else [{"bearer": []}])
     parameters = operation.setdefault("parameters", [])
-    named = {(given.get("in"), given.get("name", "").lower()) for given in parameters}
-    for wanted in conditional(method, of_record):
-        if ("header", PARAMETERS[wanted]["name"].lower()) not in named:
-            parameters.append({"$ref": f"#/components/parameters/{wanted}"})
+    paged = any(given["name"] == "cursor" for given in parameters)
+    tagged = method != "delete" and (paged or "{id}" in path or not reads)
+    parameters += [{"$ref": f"#/components/parameters/{name}"} for name in conditional(method, of_record, tagged)]
     # what flask-smorest put there by reference is its own idea of an error
     responses = {code: answer for code, answer in operation["responses"].items() if "$ref" not in answer}
+    if reads and tagged:
+        responses["304"] = {"description": "What you hold is still right."}
     if reads and of_record:
-        responses.setdefault("304", {"description": "What you hold is still right."})
+        responses["308"] = {"description": "It was merged into another record."}
+    if method == "put" and of_record:
+        responses["201"] = responses["200"] | {"description": "Created"}
     for code, answer in responses.items():
-        for name in headers(method, code, of_record, any(given.get("name") == "cursor" for given in parameters)):
+        for name in headers(method, code, paged, tagged):
             answer.setdefault("headers", {}).setdefault(name, {"$ref": f"#/components/headers/{name}"})
     for status in problems(method, path, operation):
         responses.setdefault(str(status), {"$ref": f"#/components/responses/{PROBLEMS[status][0]}"})
     operation["responses"] = dict(sorted(responses.items()))
 
 
-def conditional(method: str, of_record: bool) -> tuple[str, ...]:
+def conditional(method: str, of_record: bool, tagged: bool) -> tuple[str, ...]:
     """The header parameters of an operation."""
-    if method == "post":
-        return ("IdempotencyKey",)
-    if not of_record:
-        return ()
-    return {"get": ("IfNoneMatch",), "put": ("IfMatchUpsert", "CreateOnly")}.get(method, ("IfMatch",))
+    if method == "put":
+        return ("IfMatchUpsert", "CreateOnly") if of_record else ()
+    if method == "get":
+        return ("IfNoneMatch",) if tagged else ()
+    return ("IdempotencyKey",) if method == "post" else ("IfMatch",)
 
 
 def problems(method: str, path: str, operation: Json) -> Iterator[int]:
     """The statuses with which an operation can refuse."""
-    yield from (400, 401, 403, 406, 429, 500, 503)
+    yield from (400, 401, 403, 429, 500, 503)
     if "{" in path:
         yield from (404, 410)
-    if method != "get":
-        yield 409
+    if method == "get":
+        yield 406
+    else:
+        yield from (409, 422)
     if "requestBody" in operation:
-        yield from (413, 415, 422)
+        yield from (413, 415)
     if method in ("put", "patch", "delete"):
         yield from (412, 428)
 
 
-def headers(method: str, code: str, of_record: bool, paged: bool) -> Iterator[str]:
+def headers(method: str, code: str, paged: bool, tagged: bool) -> Iterator[str]:
     """The headers of one good answer."""
     yield from ALWAYS
-    if code == "201":
+    if code in ("201", "308"):
         yield "Location"
-    if (of_record or code == "201") and method != "delete":
+    if tagged and code != "308":
         yield "ETag"
-    if paged:
+    if paged and code == "200":
         yield "Link"
-    if method in ("post", "put", "patch") and code in ("200", "201"):
+    if method != "get":
         yield "Parley-Result"
+    if method == "post":
+        yield "Idempotent-Replayed"
 
 
 def problem(status: int) -> Json:
     """The response component of one status."""
-    _, title, description, own = PROBLEMS[status]
-    code = title.lower().replace(" ", "_")
-    example = {"type": f"/problems/{code.replace('_', '-')}", "title": title, "status": status, "code": code,
-               "instance": "/v1/rounds", "request_id": "0197f0d2c1"}  # fmt: skip
+    _, code, title, description, own = PROBLEMS[status]
+    example = {"type": f"/problems/{code.replace('_', '-')}", "title": title, "status": status, "detail": description,
+               "instance": "/v1/rounds", "code": code, "request_id": "0197f0d2c1", "errors": []}  # fmt: skip
     return {
         "description": description,
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in (*ALWAYS, *own)},
@@ -432,20 +466,21 @@ def problem(status: int) -> Json:
     }
 
 
-def illustrate(path: str, item: Json, operation: Json, example: Json) -> None:
+def illustrate(path: str, parameters: list[Json], operation: Json, example: Json) -> None:
     """Show the recorded request and answer where the document can hold them."""
     asked, answered = example["request"], example["response"]
     url = urlsplit(asked["path"].removeprefix(PREFIX))
     values: Json = dict(parse_qsl(url.query)) | asked.get("headers", {})
     if match := re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path), url.path):
         values |= {name: unquote(value) for name, value in match.groupdict().items()}
-    for given in (*operation["parameters"], *item["parameters"]):
+    for given in (*operation["parameters"], *parameters):
         if given.get("name") in values:
-            given["example"] = typed(values[given["name"]], given["schema"])
+            given.setdefault("example", typed(values[given["name"]], given["schema"]))
     for content in operation.get("requestBody", {}).get("content", {}).values():
         content["example"] = asked["body"]
-    for content in operation["responses"][str(answered["status"])].get("content", {}).values():
-        content["example"] = answered["body"]
+    if "body" in answered:
+        for content in operation["responses"][str(answered["status"])].get("content", {}).values():
+            content["example"] = answered["body"]
 
 
 def typed(value: str, schema: Json) -> Any:

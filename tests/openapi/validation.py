@@ -122,7 +122,9 @@ def tightened(document: dict[str, Any]) -> dict[str, Any]:
         return made
 
     tight: dict[str, Any] = json.loads(json.dumps(document))
-    tight["components"]["schemas"] = tighten(tight["components"]["schemas"])
+    schemas = tight["components"]["schemas"]
+    # with `include` the whole record stands where the reference stood
+    tight["components"]["schemas"] = tighten(schemas) | {"Reference": schemas["Reference"]}
     return tight
 
 
