@@ -1,0 +1,30 @@
+"""The application: create_app() is all a server needs."""
+
+from importlib import import_module
+from typing import Any
+
+from flask import Flask
+
+import db
+import settings
+from api import http, limits, operations
+from api.spec import Api
+
+RESOURCES = ["actors", "people", "sources", "processes", "rounds", "delegations", "me"]
+
+
+def create_app(**config: Any) -> Flask:
+    """The WSGI application, set up by the environment (see docs/settings.md) and, before it, by ``config``."""
+    app = Flask(__name__)
+    app.config.update({name.upper(): value for name, value in vars(settings.load()).items()} | config)
+    db.init_app(app)
+    operations.init_app(app)
+    http.init_app(app)
+    app.before_request(http.authenticate)
+    limits.init_app(app)
+    app.before_request(http.admit)
+    resources = [import_module(f"api.{name}") for name in RESOURCES]
+    api = Api(app)
+    for resource in resources:
+        api.register_blueprint(resource.blp)
+    return app

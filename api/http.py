@@ -1,0 +1,527 @@
+"""How this API speaks HTTP: strict requests, problems, conditions, cursors, and the operations every collection has."""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import flask_smorest
+import marshmallow as ma
+import orjson
+import psycopg
+from flask import Flask, Response, current_app, g, request
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from psycopg_pool import PoolTimeout
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import HTTPException
+
+import db
+from db import keys, lists, records
+from schemas import base
+from schemas.base import Body
+from schemas.fields import Text, about, address, stamp
+from schemas.lists import Args, GetArgs, ListArgs, load_args
+from schemas.problems import Json, Refused, fault
+from schemas.revisions import RevisionArgs, RevisionPage
+
+JSON = "application/json"
+PATCH = "application/merge-patch+json"
+PROBLEM = "application/problem+json"
+DAY = 24 * 60 * 60
+CURSOR_AGE = 7 * DAY
+MAX_BODY = 1024 * 1024
+MAX_INTEGER = 2**53 - 1  # beyond it, JSON's numbers are no longer exact everywhere (RFC 8259, 6)
+
+sql = db.load("http")
+
+
+# --- problems ------------------------------------------------------------------------------------------------------
+
+
+def problem(
+    status: int,
+    code: str | None = None,
+    detail: str | None = None,
+    errors: list[Json] | None = None,
+    headers: Iterable[tuple[str, str]] = (),
+    **more: Any,
+) -> Response:
+    """An RFC 9457 problem."""
+    title = HTTPStatus(status).phrase
+    code = code or re.sub(r"\W+", "_", title.lower())
+    body = {
+        "type": f"/problems/{code.replace('_', '-')}",
+        "title": title,
+        "status": status,
+        "detail": detail or title,
+        "instance": quote(request.path, safe="/-._~!$&'()*+,;=:@"),
+        "code": code,
+        "request_id": g.get("request_id", ""),
+        "errors": errors or [],
+    } | more
+    response = Response(orjson.dumps(body, default=str), status=status, content_type=PROBLEM)
+    for name, value in headers:
+        response.headers.add(name, value)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def refuse(error: Refused) -> Response:
+    headers = {
+        401: [("WWW-Authenticate", 'Bearer realm="parley"')],
+        415: [("Accept-Patch", PATCH)] if request.method == "PATCH" else [("Accept", JSON)],
+        503: [("Retry-After", "5")],
+    }.get(error.status, [])
+    return problem(error.status, error.code, error.detail, error.errors, headers, **error.more)
+
+
+def refuse_http(error: HTTPException) -> Response:
+    """What Flask and Werkzeug refuse, with their headers (Allow, Retry-After …)."""
+    if error.code is None or error.code < 400:
+        return error.get_response()  # type: ignore[return-value]  # a redirect is no problem
+    hidden = ("content-type", "content-length")
+    headers = [(name, value) for name, value in error.get_headers() if name.lower() not in hidden]
+    code = {400: "bad_request", 413: "content_too_large", 500: "internal_error"}.get(error.code)
+    return problem(error.code, code, None if error.code >= 500 else error.description, headers=headers)
+
+
+def refuse_away(error: Exception) -> Response:
+    """The database is away, or did not answer in time."""
+    current_app.logger.warning("database unavailable: %s", type(error).__name__)
+    return refuse(Refused(503, "unavailable", "The database does not answer just now. Try again."))
+
+
+def refuse_data(error: Exception) -> Response:
+    """A value that passed our checks and still is nothing PostgreSQL can read: the client's fault, but ours to mend."""
+    current_app.logger.error("unforeseen data error", exc_info=error)
+    return problem(400, "bad_request", "A value cannot be read.")
+
+
+def fail(error: Exception) -> Response:
+    """A fault of ours: told without a word of what is inside."""
+    current_app.logger.error("unhandled error", exc_info=error)
+    return problem(500, "internal_error", "Something went wrong on our side. The request id helps us find it.")
+
+
+def init_app(app: Flask) -> None:
+    """Problems for every error."""
+    app.url_map.merge_slashes = False
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.register_error_handler(Refused, refuse)
+    app.register_error_handler(HTTPException, refuse_http)
+    for away in (psycopg.OperationalError, PoolTimeout):
+        app.register_error_handler(away, refuse_away)
+    app.register_error_handler(psycopg.DataError, refuse_data)
+    app.register_error_handler(Exception, fail)
+
+
+# --- who asks ------------------------------------------------------------------------------------------------------
+
+
+def authenticate() -> None:
+    """Find the key of the request, before its quota is charged."""
+    g.key = None
+    if header := request.headers.get("Authorization"):
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() == "bearer" and token.strip():
+            with db.connection("read") as conn:
+                g.key = keys.find(conn, token.strip())
+
+
+def admit() -> None:
+    """Refuse a bad key even where none is needed, and everybody else where reading is not public."""
+    if g.key is None and "Authorization" in request.headers:
+        raise Refused(401, "unauthorized", "The key is unknown, expired or revoked.")
+    public = current_app.config.get("PUBLIC_READ", True) or not request.path.startswith("/v1/")
+    if g.key is None and not public and not request.path.startswith("/v1/openapi.") and request.method != "OPTIONS":
+        raise Refused(401, "unauthorized", "This server answers only with a key.")
+
+
+def allow(scope: str) -> records.By:
+    """Refuse a request whose key lacks the scope; tell the log who it is."""
+    if g.key is None:
+        raise Refused(401, "unauthorized", "Writing needs a key: Authorization: Bearer <key>.")
+    if scope not in g.key["scopes"]:
+        raise Refused(403, "forbidden", f"This key lacks the scope {scope}.")
+    return records.By(g.key["provider"], g.key["name"], "admin" in g.key["scopes"])
+
+
+# --- what is asked -------------------------------------------------------------------------------------------------
+
+
+def read_json() -> Any:
+    """The body as JSON, read as strictly as RFC 8259 and I-JSON (RFC 7493) allow."""
+    wanted = PATCH if request.method == "PATCH" else JSON
+    if request.mimetype != wanted and not (request.method == "PATCH" and request.mimetype == JSON):
+        raise Refused(415, "unsupported_media_type", f"Send {wanted}.")
+    return parse_json(request.get_data())
+
+
+def parse_json(raw: bytes) -> Any:
+    try:
+        orjson.loads(raw)  # refuses bad UTF-8, lone surrogates and deep nesting, and is quick about it
+        return json.loads(raw, object_pairs_hook=_once, parse_constant=_finite, parse_float=_finite, parse_int=_exact)
+    except (ValueError, RecursionError) as error:
+        text = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise Refused(400, "invalid_json", f"The body is not valid JSON: {text[:200]}.") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Json:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        double = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {double!r} stands twice in one object")
+    return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is not a finite number")
+    return number
+
+
+def _exact(text: str) -> int:
+    if len(text) > 17 or abs(int(text)) > MAX_INTEGER:
+        raise ValueError(f"{text[:20]}… is too large a number")
+    return int(text)
+
+
+class Parser(FlaskParser):
+    """Reads queries and bodies; a body is validated by the write path, once, like any row of a set."""
+
+    def parse(self, argmap: Any, req: Any = None, *, location: str | None = None, **kwargs: Any) -> Any:
+        if location == "query":
+            accept_json()
+            return load_args(argmap, list(request.args.items(multi=True)))
+        return read_json()
+
+
+def accept_json(kind: str = JSON) -> None:
+    """Refuse a reader who wants none of what there is."""
+    if "Accept" in request.headers and not request.accept_mimetypes.best_match([kind, PROBLEM]):
+        raise Refused(406, "not_acceptable", f"There is only {kind}.")
+
+
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # the library is untyped
+    """Documents with flask-smorest, reads strictly."""
+
+    ARGUMENTS_PARSER = Parser()
+
+
+def target(id: str) -> Json:
+    """Whom a path names: an id, or scheme:identifier."""
+    try:
+        return address(id)
+    except ma.ValidationError:
+        raise Refused(404, "not_found", "Neither an id (UUID) nor scheme:identifier.") from None
+
+
+def tags(header: str | None) -> frozenset[int] | str | None:
+    """The versions an ``If-Match`` names; what a proxy or a compressor hangs on behind the version is forgiven."""
+    if header is None:
+        return None
+    if header.strip() == "*":
+        return "any"
+    return frozenset(int(version) for version in re.findall(r'(?:^|[\s,])(?:W/)?"(\d{1,9})(?![\d])[^"]*"', header))
+
+
+def if_match(required: bool) -> Any:
+    found = tags(request.headers.get("If-Match"))
+    if found is None and required:
+        raise Refused(428, "precondition_required", "Send If-Match with the ETag of the version you have read.")
+    return found
+
+
+def fresh(etag: str) -> bool:
+    """Whether the client has it already (weak comparison, RFC 9110 13.1.2; a compressor's suffix is forgiven)."""
+    sent = request.headers.get("If-None-Match")
+    if sent is None:
+        return False
+    return sent.strip() == "*" or etag in {tag.partition(":")[0] for tag in re.findall(r'"([^"]*)"', sent)}
+
+
+# --- what is answered ----------------------------------------------------------------------------------------------
+
+
+def answer(
+    body: bytes, status: int = 200, etag: str | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Ready JSON; a reader who has it already gets 304."""
+    response = Response(body, status=status, content_type=JSON)
+    if etag is not None:
+        response.headers["ETag"] = f'"{etag}"'
+        if request.method in ("GET", "HEAD") and fresh(etag):
+            response.status_code = 304
+            response.set_data(b"")
+            del response.headers["Content-Type"]
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers.update(headers or {})
+    return response
+
+
+def entity_tag(version: int, stamp: int) -> str:
+    """Version and label stamp: it changes whenever a byte of the served document does."""
+    return f"{version}-{stamp:x}"
+
+
+def body_tag(body: bytes) -> str:
+    return hashlib.blake2b(body, digest_size=12).hexdigest()
+
+
+def link(path: str | None) -> dict[str, str]:
+    """The next page as a header (RFC 8288)."""
+    return {"Link": f'<{path}>; rel="next"'} if path else {}
+
+
+def cursors() -> URLSafeTimedSerializer:
+    """Signs cursors with the secret of the database, so that every worker knows every other's."""
+    if "cursors" not in current_app.extensions:
+        row = db.row(sql.secret)
+        assert row is not None
+        current_app.extensions["cursors"] = URLSafeTimedSerializer(bytes(row["value"]), salt="cursor")
+    serializer: URLSafeTimedSerializer = current_app.extensions["cursors"]
+    return serializer
+
+
+UNBOUND = ("cursor", "limit", "fields", "include", "include_total", "lang", "position", "key", "last")
+
+
+def fingerprint(type: str, args: Json) -> str:
+    """What a cursor is bound to: the type, the filters and the sort."""
+    bound = {name: str(value) for name, value in args.items() if value is not None and name not in UNBOUND}
+    return hashlib.blake2b(orjson.dumps([type, bound], option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
+
+
+def resume(type: str, args: Json) -> Json:
+    """The args with the place where the cursor's page ended."""
+    place: Json = {"position": None, "key": None, "last": None}
+    if args["cursor"] is not None:
+        try:
+            position, key, last, bound = cursors().loads(args["cursor"], max_age=CURSOR_AGE)
+        except BadSignature:
+            bound = None
+        if bound != fingerprint(type, args):
+            text = "The cursor is mangled, older than a week, or was given for other parameters. Start anew without it."
+            raise Refused(400, "invalid_cursor", text, [fault("cursor", "invalid_cursor", text, "query")])
+        place = {"position": position, "key": key, "last": last}
+    return args | place
+
+
+def list_records(body: type[Body], args: Json) -> Response:
+    """Answer one page, its bytes as they come from the database."""
+    if args["sort"] is not None and args["sort"].removeprefix("-") not in lists.sorts(body.type):
+        known = ", ".join(lists.sorts(body.type))
+        text = f"Cannot sort by that: one of {known}, with or without a minus."
+        raise Refused(400, "invalid_query", text, [fault("sort", "invalid", text, "query")])
+    page = lists.page(body.type, resume(body.type, args))
+    cursor = path = None
+    if page.more:
+        cursor = str(cursors().dumps([page.position, page.key, page.id, fingerprint(body.type, args)]))
+        path = f"{request.path}?{urlencode(request.args.to_dict() | {'cursor': cursor}, safe=':,')}"
+    end = {"next": path, "next_cursor": cursor} | ({} if page.total is None else {"total": page.total})
+    whole = b'{"items":[%b],%b' % (page.items.encode(), orjson.dumps(end)[1:])
+    return answer(whole, etag=body_tag(whole), headers=link(path))
+
+
+def get_record(body: type[Body], id: str, args: Json) -> Response:
+    row = lists.get(body.type, target(id), args)
+    if row is not None and row["state"] == "merged" and args["version"] is None:
+        query = "?" + request.query_string.decode() if request.query_string else ""
+        response = Response(status=308, headers={"Location": f"/v1/{body.collection}/{row['merged_into']}{query}"})
+        return response
+    if row is None or (row["doc"] is None and (row["state"] != "deleted" or args["version"] is not None)):
+        raise Refused(404, "not_found", f"No such {body.type}.")
+    if row["doc"] is None:
+        when = stamp(row["updated_at"])
+        raise Refused(410, "gone", f"This {body.type} was deleted.", deleted_at=when, reason=row["reason"])
+    text = row["doc"].encode()
+    whole = not (args["include"] or args["fields"] or args["lang"])
+    response = answer(text, etag=entity_tag(row["version"], row["stamp"]) if whole else body_tag(text))
+    if args["version"] is not None:
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response
+
+
+def write_record(body: type[Body], operation: records.Operation) -> Response:
+    """One row through the write path, answered as HTTP wants it."""
+    by = allow("write")
+    key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
+    with db.transaction() as conn:
+        if key is not None and (stored := recall(conn, key)):
+            return stored
+        [outcome] = records.write([operation], by, conn=conn)
+        if outcome.problem:
+            response = refuse(outcome.problem)
+        elif outcome.doc is None:
+            response = Response(status=204)
+        else:
+            assert outcome.version is not None and outcome.stamp is not None
+            status = 201 if outcome.status == "created" else 200
+            response = answer(outcome.doc, status, entity_tag(outcome.version, outcome.stamp))
+            if status == 201:
+                response.headers["Location"] = f"/v1/{body.collection}/{outcome.id}"
+        if not outcome.problem:
+            response.headers["Parley-Result"] = outcome.status
+        if key is not None:
+            remember(conn, key, response)
+    return response
+
+
+# --- Idempotency-Key -----------------------------------------------------------------------------------------------
+
+
+def _request_hash() -> bytes:
+    return hashlib.sha256(b"\n".join([request.full_path.encode(), request.get_data()])).digest()
+
+
+def recall(conn: db.Connection, key: str) -> Response | None:
+    """The answer that this key got before; while it is still being found, 409."""
+    key = key.strip().strip('"')
+    if not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
+        text = "1–255 visible ASCII characters, quoted or bare."
+        raise Refused(400, "bad_request", text, [fault("Idempotency-Key", "invalid", text, "header")])
+    args = {"key_id": g.key["id"], "key": key, "since": datetime.now(UTC) - timedelta(seconds=DAY)}
+    lock = conn.execute(sql.lock_key, {"lock": f"{g.key['id']} {key}"}).fetchone()
+    if not (lock and lock["locked"]):
+        raise Refused(409, "idempotency_in_flight", "The first request with this Idempotency-Key is still running.")
+    row = conn.execute(sql.recall, args).fetchone()
+    if row is None:
+        return None
+    if bytes(row["request_hash"]) != _request_hash():
+        raise Refused(422, "idempotency_key_reused", "This Idempotency-Key was used for another request.")
+    response = Response(bytes(row["body"]), row["status"], row["headers"])
+    response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def remember(conn: db.Connection, key: str, response: Response) -> None:
+    """Keep the answer in the transaction of the write itself, so that both are there or neither."""
+    now = datetime.now(UTC)
+    kept = ("Content-Type", "ETag", "Location", "Parley-Result", "Cache-Control")
+    conn.execute(sql.forget, {"since": now - timedelta(seconds=DAY)})
+    conn.execute(
+        sql.remember,
+        {
+            "key_id": g.key["id"],
+            "key": key.strip().strip('"'),
+            "request_hash": _request_hash(),
+            "status": response.status_code,
+            "headers": orjson.dumps(
+                {name: response.headers[name] for name in kept if name in response.headers}
+            ).decode(),
+            "body": response.get_data(),
+            "created_at": now,
+        },
+    )
+
+
+# --- the operations every collection has ---------------------------------------------------------------------------
+
+
+def collection(body: type[Body], args: type[ListArgs]) -> Blueprint:
+    """A blueprint with the eight operations that all collections share; a resource adds what is its own."""
+    noun, nouns = body.type, body.collection
+    one = base.shown(body)
+    blp = Blueprint(nouns, __name__, url_prefix=f"/v1/{nouns}", description=(body.__doc__ or "").strip())
+    get_args = type(f"{one.__name__}GetArgs", (GetArgs,), {"of": body})()
+
+    def operation(method: str, path: str, name: str, doc: str, *decorators: Any) -> Callable[[Any], None]:
+        def register(view: Any) -> None:
+            view.__name__, view.__doc__ = name, doc
+            for decorate in reversed(decorators):
+                view = decorate(view)
+            blp.route(path, methods=[method])(view)
+
+        return register
+
+    @operation("GET", "", f"list_{nouns}", f"""List {nouns}
+
+        All filters narrow together; a comma list means any of its values. The end of the list is `next: null`.
+        A walk through the pages answers as of its first page, so that nothing is met twice or missed.
+        """, blp.arguments(args(), location="query"), blp.response(200, base.page(body)))  # fmt: skip
+    def _(args: Json) -> Response:
+        return list_records(body, args)
+
+    @operation("POST", "", f"create_{noun}", f"""Create a {noun}
+
+        Needs a key with the scope `write`. With an `Idempotency-Key` it can be sent again without harm.
+        """, blp.arguments(body(), location="json"), blp.response(201, one))  # fmt: skip
+    def _(data: Any) -> Response:
+        return write_record(body, records.Operation("create", noun, data=data))
+
+    @operation("GET", "/<id>", f"get_{noun}", f"""Get a {noun}
+
+        By its id or by `scheme:identifier`. One that was merged answers 308, one that was deleted 410.
+        """, blp.arguments(get_args, location="query"), blp.response(200, one))  # fmt: skip
+    def _(args: Json, id: str) -> Response:
+        return get_record(body, id, args)
+
+    @operation("PUT", "/<id>", f"replace_{noun}", f"""Replace or upsert a {noun}
+
+        Under its id it replaces, and needs `If-Match`. Under `scheme:identifier` it is the upsert of ingestion clients:
+        it creates (201) or replaces (200), `If-None-Match: *` creates only. Sending what is already there changes
+        nothing, and `Parley-Result` says `unchanged`.
+        """, blp.arguments(body(), location="json"), blp.response(200, one))  # fmt: skip
+    def _(data: Any, id: str) -> Response:
+        whom = target(id)
+        only_new = request.headers.get("If-None-Match", "").strip() == "*"
+        match = if_match(required=False)
+        return write_record(
+            body, records.Operation("replace", noun, whom, data, match, only_new, must_match="id" in whom)
+        )
+
+    @operation("PATCH", "/<id>", f"patch_{noun}", f"""Change a {noun}
+
+        By JSON merge patch (RFC 7396): what is sent replaces, null removes, lists are replaced whole. Needs
+        `If-Match`.
+        """, blp.arguments(base.patch(body)(), location="json", content_type=PATCH),
+        blp.response(200, one))  # fmt: skip
+    def _(data: Any, id: str) -> Response:
+        return write_record(body, records.Operation("patch", noun, target(id), data, if_match(required=True)))
+
+    @operation("DELETE", "/<id>", f"delete_{noun}", f"""Delete a {noun}
+
+        Needs `If-Match`. Refused (409) while other records refer to it. Its history stays, its identifiers stay
+        reserved, and an upsert through one of them brings the same id back.
+        """, blp.arguments(DeleteArgs(), location="query"), blp.response(204))  # fmt: skip
+    def _(args: Json, id: str) -> Response:
+        row = records.Operation("delete", noun, target(id), if_match=if_match(required=True), reason=args["reason"])
+        return write_record(body, row)
+
+    @operation("GET", "/<id>/revisions", f"list_{noun}_revisions", f"""List the revisions of a {noun}
+
+        Oldest first: when each was recorded, by whose key, and which properties it changed. `?version=` of the {noun}
+        itself gives one of them whole.
+        """, blp.arguments(RevisionArgs(), location="query"), blp.response(200, RevisionPage))  # fmt: skip
+    def _(args: Json, id: str) -> Response:
+        return list_revisions(body, id, args)
+
+    return blp
+
+
+class DeleteArgs(Args):
+    reason = Text(max=500, metadata=about("Why; shown to whoever asks for the record later."))
+
+
+def list_revisions(body: type[Body], id: str, args: Json) -> Response:
+    after = None
+    if args["cursor"] is not None:
+        if not re.fullmatch("[0-9]{1,9}", args["cursor"]):
+            text = "The cursor is mangled. Start anew without it."
+            raise Refused(400, "invalid_cursor", text, [fault("cursor", "invalid_cursor", text, "query")])
+        after = int(args["cursor"])
+    row = lists.history(body.type, target(id), after, args["limit"])
+    if row["id"] is None:
+        raise Refused(404, "not_found", f"No such {body.type}.")
+    cursor = str(row["last"]) if row["more"] else None
+    path = f"{request.path}?{urlencode(request.args.to_dict() | {'cursor': cursor})}" if cursor else None
+    end = orjson.dumps({"next": path, "next_cursor": cursor})[1:]
+    whole = b'{"items":[%b],%b' % ((row["items"] or "").encode(), end)
+    return answer(whole, etag=body_tag(whole), headers=link(path))

@@ -1,0 +1,6 @@
+"""/v1/sources"""
+
+from api.http import collection
+from schemas.sources import SourceArgs, SourceBody
+
+blp = collection(SourceBody, SourceArgs)

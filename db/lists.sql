@@ -1,0 +1,91 @@
+How every list is read: one statement, its slots filled by lists.py from the resource's own filter.
+
+-- page --
+WITH pin AS (
+    SELECT coalesce(max(v.position), 0) AS position
+      FROM revisions AS v
+     WHERE %(position)s::bigint IS NULL
+       AND (%(as_of)s::timestamptz IS NULL OR v.recorded_at <= %(as_of)s)
+){hits}, found AS (
+    SELECT t.id, t.from_position, {key} AS key
+      FROM {table} AS t{join}
+     WHERE {period}
+       AND {common}
+       AND {filter}
+       AND {after}
+     ORDER BY key {way}, t.id {way}
+     LIMIT %(limit)s::int + 1
+), numbered AS (
+    SELECT found.id, found.from_position, found.key,
+           row_number() OVER (ORDER BY found.key {way}, found.id {way}) AS number
+      FROM found
+)
+SELECT coalesce(%(position)s::bigint, (SELECT pin.position FROM pin)) AS position,
+       count(*) > %(limit)s::int AS more,
+       max(n.key::text) FILTER (WHERE n.number = %(limit)s::int) AS key,
+       max(n.id::text) FILTER (WHERE n.number = %(limit)s::int) AS id,
+       string_agg({document}, ',' ORDER BY n.number) FILTER (WHERE n.number <= %(limit)s::int) AS items,
+       {total} AS total
+  FROM numbered AS n
+  JOIN served AS s
+    ON s.id = n.id
+   AND s.from_position = n.from_position
+
+-- total --
+(SELECT count(*)
+   FROM {table} AS t{join}
+  WHERE {period}
+    AND {common}
+    AND {filter})
+
+-- common --
+(%(id)s::text[] IS NULL OR t.id = ANY(ids('{type}', %(id)s)))
+       AND (%(identifier)s::text[] IS NULL OR t.id = ANY(ids('{type}', %(identifier)s)))
+       AND (%(updated_since)s::timestamptz IS NULL OR t.updated_at >= %(updated_since)s)
+       AND (%(source)s::text[] IS NULL OR (t.id, t.from_position) IN (
+               SELECT l.from_id, l.from_position
+                 FROM links AS l
+                WHERE l.path = '/sources/source'
+                  AND l.to_id = ANY(ids('source', %(source)s))))
+
+-- hits --
+, hits AS MATERIALIZED (
+    SELECT scored.id, scored.from_position, scored.score
+      FROM (SELECT s.id, s.from_position,
+                   (coalesce(name_score(%(names)s, s.spellings), 0)
+                    + ts_rank(s.search, search_query(%(q)s)) / 10)::numeric(8, 6) AS score
+              FROM served AS s
+             WHERE s.type = '{type}'
+               AND {period}
+               AND (s.search @@ search_query(%(q)s) OR s.spellings ~ %(pattern)s)) AS scored
+     WHERE scored.score > 0
+)
+
+-- embed --
+(SELECT coalesce(string_agg(e.doc, ',' ORDER BY e.id), '')
+   FROM (SELECT o.id, o.doc
+           FROM served AS o
+          WHERE o.type = '{type}'
+            AND (o.id, o.from_position) IN (
+                    SELECT l.from_id, l.from_position
+                      FROM links AS l
+                     WHERE l.to_id = s.id
+                       AND l.from_type = '{type}'
+                       AND {links_period})
+          ORDER BY o.id
+          LIMIT 500) AS e)
+
+-- expand --
+replace_each({doc},
+    ARRAY(SELECT r.label FROM {linked} ORDER BY r.id),
+    ARRAY(SELECT o.doc FROM {linked} ORDER BY r.id))
+
+-- linked --
+(SELECT DISTINCT l.to_id FROM links AS l WHERE l.from_id = s.id AND l.from_position = s.from_position) AS l
+                   JOIN records AS r ON r.id = l.to_id AND r.type = ANY('{{{types}}}')
+                   JOIN served AS o ON o.id = r.id AND {period}
+
+-- sparse --
+(SELECT '{{' || coalesce(string_agg(to_json(f.key) || ':' || f.value, ','), '') || '}}'
+   FROM json_each(({doc})::json) AS f (key, value)
+  WHERE f.key = ANY(%(fields)s::text[]))

@@ -1,0 +1,623 @@
+"""The life of a record: every write is a set that is resolved, logged and projected under one lock, or not at all."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache
+from hashlib import sha256
+from typing import Any, Literal
+from uuid import UUID
+
+import orjson
+import uuid_utils.compat
+from marshmallow.fields import Field
+
+import db
+from db import Connection
+from schemas import base
+from schemas.base import BODIES
+from schemas.fields import UUID_TEXT, Edtf, Ref, stamp
+from schemas.problems import Json, Refused, fault, pointer
+
+sql = db.load("records")
+
+
+@dataclass(frozen=True)
+class By:
+    """Who writes: a key, or rather what of it the log keeps."""
+
+    provider: str
+    name: str
+    admin: bool = False
+
+
+@dataclass
+class Operation:
+    """One row of a set. ``target`` is what ``fields.address`` makes of a path or a row's identifier."""
+
+    op: Literal["create", "replace", "patch", "delete"]
+    type: str
+    target: Json | None = None
+    data: Any = None
+    if_match: frozenset[int] | Literal["any"] | None = None
+    only_new: bool = False
+    must_match: bool = False
+    reason: str | None = None
+    loaded: Json | None = None
+
+
+@dataclass
+class Outcome:
+    """What became of an operation. ``doc`` is the served document, ready to be sent."""
+
+    status: Literal["created", "updated", "unchanged", "deleted", "failed"] = "failed"
+    type: str = ""
+    id: str | None = None
+    version: int | None = None
+    stamp: int | None = None
+    doc: bytes | None = None
+    problem: Refused | None = None
+
+
+@dataclass
+class Record:
+    """A record while a set is applied to it: what it was, and in ``document`` what it will be."""
+
+    id: str
+    type: str
+    provider: str
+    version: int = 0
+    position: int = 0
+    state: str = "new"
+    hash: bytes = b""
+    label: str = ""
+    label_position: int = 0
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    merged_into: str | None = None
+    reason: str | None = None
+    document: Json | None = None
+    was: Json | None = None
+    was_state: str = "new"
+    rows: list[int] = field(default_factory=list)
+
+
+def write(
+    operations: list[Operation],
+    by: By,
+    *,
+    atomic: bool = True,
+    batch: str | None = None,
+    conn: Connection | None = None,
+) -> list[Outcome]:
+    """Apply a set of operations in one transaction.
+
+    Bad rows are reported in their outcome; with ``atomic`` (and always for a set of one) nothing at all is kept then.
+    Given a connection, the caller's transaction is used, so that more can be stored in it.
+    """
+    if conn is None:
+        with db.transaction() as conn:
+            return write(operations, by, atomic=atomic, batch=batch, conn=conn)
+    for operation in operations:
+        if operation.op in ("create", "replace"):
+            _load(operation)
+    conn.execute(sql.lock)
+    head = conn.execute(sql.head).fetchone()
+    assert head is not None
+    work = Set(conn, by, operations)
+    problems = work.settle()
+    outcomes = [Outcome(type=operation.type, problem=problems.get(row)) for row, operation in enumerate(operations)]
+    if not problems or not atomic:
+        work.keep(head["position"], head["recorded_at"], batch, outcomes)
+    return outcomes
+
+
+def _load(operation: Operation) -> None:
+    try:
+        operation.loaded = _document(BODIES[operation.type], operation.data)
+    except Refused as problem:
+        operation.loaded = None
+        operation.data = problem  # told when its row's turn comes, after what is wrong with its target
+
+
+def _document(body: type[base.Body], data: Any) -> Json:
+    document, errors = base.load(body, data)
+    if errors:
+        raise Refused(422, "validation_failed", f"{len(errors)} fault(s) in the body.", errors)
+    return document
+
+
+class Set:
+    """The records that a set of operations touches, while it is applied in memory."""
+
+    def __init__(self, conn: Connection, by: By, operations: list[Operation]) -> None:
+        self.conn, self.by, self.operations = conn, by, operations
+        self.named: dict[tuple[str, str, str], str] = {}  # (type, scheme, identifier) -> id, as the database has it
+        self.stored: dict[str, Record] = {}  # by id, as the database has it
+        targets = [operation.target for operation in operations if operation.target]
+        wanted = [(i["scheme"], i["identifier"]) for op in operations if op.loaded for i in _identifiers(op.loaded)]
+        wanted += [(target["scheme"], target["identifier"]) for target in targets if "scheme" in target]
+        self._find_named(wanted)
+        ids = {target["id"] for target in targets if "id" in target} | set(self.named.values())
+        ids |= {op.data["id"] for op in operations if isinstance(op.data, dict) and _is_id(op.data.get("id"))}
+        self._find_known(ids, targets=ids)
+
+    def _find_named(self, wanted: Iterable[tuple[str, str]]) -> None:
+        if pairs := sorted(set(wanted)):
+            schemes, identifiers = zip(*pairs, strict=True)
+            found = self.conn.execute(sql.named, {"schemes": list(schemes), "identifiers": list(identifiers)})
+            self.named |= {(row["type"], row["scheme"], row["identifier"]): str(row["id"]) for row in found}
+
+    def _find_known(self, ids: Iterable[str], targets: Iterable[str] = ()) -> None:
+        if missing := sorted(set(ids) - self.stored.keys()):
+            for row in self.conn.execute(sql.known, {"ids": missing, "targets": list(targets)}):
+                into = row["merged_into"]
+                row |= {"id": str(row["id"]), "merged_into": str(into) if into else None}
+                self.stored[row["id"]] = Record(**row, was=row["document"], was_state=row["state"])
+
+    # --- applying ---
+
+    def settle(self) -> dict[int, Refused]:
+        """Apply all rows; drop the bad ones and start again without them, until the rest is sound."""
+        problems: dict[int, Refused] = {}
+        while True:
+            found = self._attempt(problems.keys())
+            if not found:
+                return problems
+            problems |= found
+
+    def _attempt(self, bad: Iterable[int]) -> dict[int, Refused]:
+        self.touched: dict[str, Record] = {}
+        self.owners: dict[tuple[str, str, str], str] = {}  # what this set names, and whom
+        problems: dict[int, Refused] = {}
+        for row, operation in enumerate(self.operations):
+            if row not in bad:
+                try:
+                    self._apply(row, operation)
+                except Refused as problem:
+                    problems[row] = problem
+        for record in list(self.touched.values()):
+            for check in (self._check_identifiers, self._check_references):
+                if record.document is not None and record.rows[-1] not in problems and (found := check(record)):
+                    problems[record.rows[-1]] = found
+        problems |= self._check_deletions()
+        return problems
+
+    def _apply(self, row: int, operation: Operation) -> None:
+        record = self._target(operation)
+        if record is None:
+            record = self._newborn(operation)
+        else:
+            self._check_conditions(record, operation)
+        match operation.op:
+            case "delete":
+                record.document, record.state, record.reason = None, "deleted", operation.reason
+            case "patch":
+                record.document = _document(BODIES[record.type], base.merge_patch(record.document, operation.data))
+            case _:
+                if operation.loaded is None:
+                    raise operation.data
+                record.document, record.state, record.reason = dict(operation.loaded), "live", None
+        if record.document is not None and operation.op != "patch":
+            _add_identifier(record.document, operation.target)
+        self.touched[record.id] = record
+        record.rows.append(row)
+        for name in _identifiers(record.document or {}):
+            self.owners[record.type, name["scheme"], name["identifier"]] = record.id
+
+    def _target(self, operation: Operation) -> Record | None:
+        """The record that an operation means, as the rows before it left it."""
+        target = operation.target
+        if target is None:
+            return None
+        id = target.get("id")
+        if id is None:
+            name = (operation.type, target["scheme"], target["identifier"])
+            id = self.owners.get(name) or self.named.get(name)
+        if id is None:
+            return None
+        if id in self.touched:
+            return replace(self.touched[id], rows=self.touched[id].rows)
+        stored = self.stored.get(id)
+        return replace(stored, rows=[]) if stored and stored.type == operation.type else None
+
+    def _newborn(self, operation: Operation) -> Record:
+        target, data = operation.target or {}, operation.data
+        if operation.op in ("patch", "delete") or ("id" in target and not self.by.admin):
+            raise Refused(404, "not_found", f"No such {operation.type}.")
+        if operation.if_match:
+            raise Refused(412, "precondition_failed", f"No such {operation.type} yet, so no version of it matches.")
+        id = target.get("id")
+        if (
+            id is None
+            and operation.op == "replace"
+            and self.by.admin
+            and isinstance(data, dict)
+            and _is_id(data.get("id"))
+        ):
+            id = str(UUID(data["id"]))  # so that an export loads into an empty Parley with its ids
+        if id is not None and (id in self.stored or id in self.touched):
+            raise Refused(409, "conflict", "That id belongs to another record.")
+        return Record(id or str(uuid_utils.compat.uuid7()), operation.type, self.by.provider)
+
+    def _check_conditions(self, record: Record, operation: Operation) -> None:
+        noun = record.type
+        if record.state == "merged":
+            raise Refused(
+                409, "merged", f"This {noun} was merged into {record.merged_into}.", target=record.merged_into
+            )
+        if not self.by.admin and record.provider != self.by.provider:
+            raise Refused(403, "not_your_record", f"This {noun} belongs to the provider {record.provider}.")
+        by_name = operation.op == "replace" and "scheme" in (operation.target or {})
+        if record.state == "deleted" and not by_name:
+            raise Refused(410, "gone", f"This {noun} was deleted.", reason=record.reason)
+        if operation.only_new and record.state == "live":
+            raise Refused(412, "precondition_failed", f"This {noun} exists already (version {record.version}).")
+        wanted = operation.if_match
+        if operation.must_match and wanted is None:
+            raise Refused(428, "precondition_required", "Send If-Match with the ETag of the version you have read.")
+        if wanted is not None and wanted != "any" and record.version not in wanted:
+            raise Refused(412, "precondition_failed", f"The {noun} has changed: it is at version {record.version}.")
+
+    # --- checking what came of it ---
+
+    def _check_identifiers(self, record: Record) -> Refused | None:
+        errors = []
+        for number, name in enumerate(_identifiers(record.document or {})):
+            key = (record.type, name["scheme"], name["identifier"])
+            owner = self.owners.get(key)
+            before = self.named.get(key)
+            if before and before != record.id and not (before in self.touched and not self._names(before, key)):
+                owner = before
+            if owner != record.id:
+                text = f"{name['scheme']}:{name['identifier']} names {record.type} {owner}."
+                errors.append(fault(pointer("identifiers", number), "identifier_taken", text))
+        if errors:
+            return Refused(409, "identifier_taken", "An identifier names one record at most.", errors)
+        return None
+
+    def _names(self, id: str, key: tuple[str, str, str]) -> bool:
+        document = self.touched[id].document
+        return document is None or {"scheme": key[1], "identifier": key[2]} in _identifiers(document)
+
+    def _check_references(self, record: Record) -> Refused | None:
+        """Replace every reference by id and type, or tell all that lead nowhere."""
+        errors: list[Json] = []
+
+        def resolve(kind: Field[Any], value: Any, at: tuple[str | int, ...]) -> Any:
+            if not isinstance(kind, Ref):
+                return value
+            found = [other for other in self._candidates(kind, value) if other.document is not None or not other.rows]
+            found = [other for other in found if other.state in ("live", "new")]
+            if len(found) == 1:
+                return {"id": found[0].id, "type": found[0].type}
+            named = value.get("id") or f"{value['scheme']}:{value['identifier']}"
+            code, text = (
+                ("unknown_reference", "names no") if not found else ("ambiguous_reference", "names more than one")
+            )
+            types = " or ".join(kind.types) or "record"
+            errors.append(fault(pointer(*at), code, f"{named} {text} {types}."))
+            return value
+
+        self._fetch_references()
+        assert record.document is not None
+        record.document = base.walk(BODIES[record.type], record.document, resolve)
+        if errors:
+            return Refused(422, "unknown_reference", f"{len(errors)} reference(s) lead nowhere.", errors)
+        return None
+
+    def _fetch_references(self) -> None:
+        """Two queries for all references of the set, once an attempt."""
+        if getattr(self, "_fetched", None) is self.touched:
+            return
+        self._fetched = self.touched
+        wanted: list[Json] = []
+        for record in self.touched.values():
+            if record.document is not None:
+                wanted += [ref for _, ref in references(record)]
+                wanted += _identifiers(record.document)
+        self._find_named((ref["scheme"], ref["identifier"]) for ref in wanted if "scheme" in ref)
+        self._find_known({ref["id"] for ref in wanted if "id" in ref} | set(self.named.values()))
+        self._find_known({record.merged_into for record in self.stored.values() if record.merged_into})
+
+    def _candidates(self, kind: Ref, value: Json) -> list[Record]:
+        types = [value["type"]] if value.get("type") else list(kind.types or BODIES)
+        if "id" in value:
+            ids = [value["id"]]
+        else:
+            names = [(type, value["scheme"], value["identifier"]) for type in types]
+            ids = [id for name in names if (id := self.owners.get(name) or self.named.get(name))]
+        found = [self.touched.get(id) or self.stored.get(id) for id in ids]
+        found = [self.stored[r.merged_into] if r and r.merged_into else r for r in found]
+        return [record for record in found if record and record.type in types]
+
+    def _check_deletions(self) -> dict[int, Refused]:
+        gone = [record for record in self.touched.values() if record.document is None and record.was_state == "live"]
+        if not gone:
+            return {}
+        found: dict[str, list[Json]] = defaultdict(list)
+        for row in self.conn.execute(sql.referrers, {"ids": [record.id for record in gone]}):
+            other = self.touched.get(str(row["from_id"]))
+            if other is None or other.document is None:
+                found[str(row["to_id"])].append(row)
+        for other in self.touched.values():
+            if other.document is not None:
+                for path, ref in references(other):
+                    found[ref.get("id", "")].append({"from_id": other.id, "from_type": other.type, "path": path})
+        problems = {}
+        for record in gone:
+            if rows := found.get(record.id):
+                errors = [
+                    fault(r["path"], "still_referenced", f"{r['from_type']} {r['from_id']} refers to it.") for r in rows
+                ]
+                problems[record.rows[-1]] = Refused(
+                    409, "still_referenced", f"This {record.type} is still referred to.", errors
+                )
+        return problems
+
+    # --- keeping ---
+
+    def keep(self, head: int, now: datetime, batch: str | None, outcomes: list[Outcome]) -> None:
+        """Append what changed to the log and project it."""
+        changed = []
+        for record in self.touched.values():
+            hash = sha256(base.canonical(record.document)).digest() if record.document is not None else b""
+            if hash == record.hash and record.state == record.was_state:
+                continue
+            record.hash = hash
+            record.version += 1
+            record.updated_at = now
+            record.created_at = record.created_at or now
+            record.position = head = head + 1
+            changed.append(record)
+        if changed:
+            self._log(changed, now, batch)
+        self._tell(outcomes, {record.id for record in changed})
+
+    def _log(self, changed: list[Record], now: datetime, batch: str | None) -> None:
+        renamed = []
+        for record in changed:
+            record.state = "live" if record.document is not None else record.state
+            if record.document is not None and (label := make_label(record)) != record.label:
+                renamed.append((record.id, record.label, label, record.position))
+                record.label, record.label_position = label, record.position
+        ops = {"live": "updated", "deleted": "deleted", "merged": "merged"}
+        labels = self._labels(changed)
+        with self.conn.pipeline():
+            self.conn.execute(
+                sql.append,
+                _columns(changed, "position", "id", "type", "version", "reason", "hash")
+                | {
+                    "recorded_at": now,
+                    "provider": self.by.provider,
+                    "key_name": self.by.name,
+                    "batch": batch,
+                    "op": ["created" if r.version == 1 else ops[r.state] for r in changed],
+                    "changed": [_text(difference(r.was, r.document)) for r in changed],
+                    "document": [_text(r.document) if r.document is not None else None for r in changed],
+                },
+            )
+            keep_records(self.conn, changed)
+            old = [record for record in changed if record.was_state != "new"]
+            close_periods(self.conn, old)
+            project(self.conn, [Period(record, None) for record in changed if record.document is not None], labels)
+            if old_names := [name for name in renamed if name[1]]:
+                ids, olds, news, positions = map(list, zip(*old_names, strict=True))
+                args = {"ids": ids, "olds": olds, "news": news, "positions": positions}
+                self.conn.execute(sql.relabel, args)
+        self.labels = labels
+
+    def _labels(self, changed: list[Record]) -> dict[str, Record]:
+        return self.stored | self.touched | {record.id: record for record in changed}
+
+    def _tell(self, outcomes: list[Outcome], changed: set[str]) -> None:
+        for record in self.touched.values():
+            for place, row in enumerate(record.rows):
+                outcome = outcomes[row]
+                outcome.id, outcome.version = record.id, record.version
+                if record.id not in changed:
+                    outcome.status = "unchanged"
+                elif record.document is None:
+                    outcome.status = "deleted"
+                else:
+                    outcome.status = "created" if record.was_state != "live" and place == 0 else "updated"
+        if len(self.operations) == 1 and not outcomes[0].problem:
+            self._show(outcomes[0])
+
+    def _show(self, outcome: Outcome) -> None:
+        """Add the document as it is served now, which a batch does not need."""
+        row = self.conn.execute(
+            "SELECT doc, stamp FROM served WHERE id = %s AND to_position IS NULL", (outcome.id,)
+        ).fetchone()
+        if row:
+            outcome.doc, outcome.stamp = row["doc"].encode(), row["stamp"]
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and UUID_TEXT.match(value) is not None
+
+
+def _identifiers(document: Json) -> list[Json]:
+    found: list[Json] = document.get("identifiers", [])
+    return found
+
+
+def _add_identifier(document: Json, target: Json | None) -> None:
+    """A record that was put under an identifier has it, whether or not its body repeats it."""
+    if target and "scheme" in target:
+        name = {"scheme": target["scheme"], "identifier": target["identifier"]}
+        if name not in _identifiers(document):
+            document["identifiers"] = [name, *_identifiers(document)]
+
+
+def _columns(records: Iterable[Record], *names: str) -> Json:
+    return {name: [getattr(record, name) for record in records] for name in names}
+
+
+def _text(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def references(record: Record) -> Iterator[tuple[str, Json]]:
+    """All references of a record's document: the path (without list indices) and the reference."""
+    found: list[tuple[str, Json]] = []
+
+    def see(kind: Field[Any], value: Any, at: tuple[str | int, ...]) -> Any:
+        if isinstance(kind, Ref):
+            found.append((pointer(*(step for step in at if isinstance(step, str))), value))
+        return value
+
+    base.walk(BODIES[record.type], record.document or {}, see)
+    return iter(found)
+
+
+def difference(was: Json | None, now: Json | None) -> list[str]:
+    """JSON Pointers of the top-level properties that differ."""
+    was, now = was or {}, now or {}
+    return [pointer(name) for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
+
+
+def make_label(record: Record) -> str:
+    """The record as references to it show it."""
+    document, body = record.document or {}, BODIES[record.type]
+    return _text(
+        {
+            "id": record.id,
+            "type": record.type,
+            "name": document.get(body.label) if body.label else None,
+            "identifiers": _identifiers(document),
+        }
+    )
+
+
+# --- projecting: from the log to what is served; used by every write and by rebuild --------------------------------
+
+
+@dataclass
+class Period:
+    """A record as it stood from its position up to another (None: still stands)."""
+
+    record: Record
+    to_position: int | None
+
+
+def keep_records(conn: Connection, records: list[Record]) -> None:
+    """Write the identity of records, and the identifiers that lead to them."""
+    names = ["id", "type", "version", "position", "state", "provider", "hash", "label", "label_position", "created_at"]
+    conn.execute(sql.keep, _columns(records, *names, "updated_at", "merged_into", "reason"))
+    conn.execute(sql.unname, {"ids": [record.id for record in records]})
+    # those of the deleted stay reserved
+    named = [(record, name) for record in records for name in _identifiers(record.document or record.was or {})]
+    pairs = [(record.type, name["scheme"], name["identifier"], record.id) for record, name in named]
+    if pairs:
+        types, schemes, identifiers, ids = map(list, zip(*dict.fromkeys(pairs), strict=True))
+        conn.execute(sql.name, {"types": types, "schemes": schemes, "identifiers": identifiers, "ids": ids})
+
+
+def close_periods(conn: Connection, records: list[Record]) -> None:
+    """End the open period of records that change."""
+    if not records:
+        return
+    tables = {"served": "id", "links": "from_id"} | {BODIES[record.type].collection: "id" for record in records}
+    args = {"ids": [record.id for record in records], "positions": [record.position for record in records]}
+    for table, column in tables.items():
+        conn.execute(sql.close.format(table=table, id=column), args)
+
+
+def project(conn: Connection, periods: list[Period], labels: dict[str, Record]) -> None:
+    """Write rows of the projection: served documents, links, and each resource's own tables."""
+    if not periods:
+        return
+    links: list[tuple[str, str, str, str, int, int | None]] = []
+    stamps, docs, typed, spellings, texts = [], [], [], [], []
+    for period in periods:
+        record, body = period.record, BODIES[period.record.type]
+        document = record.document or {}
+        found = dict.fromkeys((path, ref["id"]) for path, ref in references(record))
+        links += [(record.id, record.type, path, to, record.position, period.to_position) for path, to in found]
+        stamps.append(max([record.position, *(labels[to].label_position for _, to in found)]))
+        docs.append(serve(record, labels))
+        typed.append(_text(base.walk(body, document, _type)))
+        folded = base.spellings(document)
+        spellings.append(folded or None)
+        found_words = {language: "\n".join(entries) for language, entries in base.words(body, document).items()}
+        texts.append(_text(found_words | {"name": document.get(body.label or "", "")}))
+    records = [period.record for period in periods]
+    common = _columns(records, "id", "position", "type", "version", "created_at", "updated_at")
+    common["to_position"] = [period.to_position for period in periods]
+    conn.execute(sql.serve, common | {"stamp": stamps, "doc": docs, "spellings": spellings, "texts": texts})
+    if links:
+        names = ("from_id", "from_type", "path", "to_id", "position", "to_position")
+        conn.execute(sql.link, dict(zip(names, map(list, zip(*links, strict=True)), strict=True)))
+    common["typed"] = typed
+    for type in dict.fromkeys(common["type"]):
+        places = [place for place, other in enumerate(common["type"]) if other == type]
+        conn.execute(_projection(type), {name: [column[p] for p in places] for name, column in common.items()})
+
+
+@cache
+def _projection(type: str) -> str:
+    """A resource's ``project`` block, told where its rows come from."""
+    block: str = db.load(BODIES[type].collection).project
+    return f"WITH new AS ({sql.new})\n{block}"
+
+
+def _type(kind: Field[Any], value: Any, at: tuple[str | int, ...]) -> Any:
+    return base.days(value) if isinstance(kind, Edtf) else value
+
+
+def serve(record: Record, labels: dict[str, Record]) -> str:
+    """The document as it is answered."""
+    assert record.created_at is not None and record.updated_at is not None
+    shown = base.show(BODIES[record.type], record.document or {}, lambda ref: orjson.Fragment(labels[ref["id"]].label))
+    return _text(
+        {
+            "id": record.id,
+            "type": record.type,
+            "version": record.version,
+            "created_at": stamp(record.created_at),
+            "updated_at": stamp(record.updated_at),
+            "contested": [],
+        }
+        | shown
+    )
+
+
+def rebuild(conn: Connection) -> int:
+    """Make everything anew from the log, in the caller's transaction. Returns the number of revisions read."""
+    conn.execute(sql.lock)
+    projections = "".join(_projection(type) for type in BODIES)
+    for table in ["served", "links", "identifiers", *re.findall(r"INSERT INTO (\w+)", projections)]:
+        conn.execute(f"DELETE FROM {table}")  # noqa: S608 (names of our own tables)
+    periods: list[Period] = []
+    records: dict[str, Record] = {}
+    for row in conn.execute(sql.log).fetchall():
+        id = str(row["id"])
+        before = records.get(id)
+        record = Record(
+            id,
+            row["type"],
+            provider=before.provider if before else row["provider"],
+            version=row["version"],
+            position=row["position"],
+            state={"deleted": "deleted", "merged": "merged"}.get(row["op"], "live"),
+            hash=bytes(row["hash"]),
+            label=before.label if before else "",
+            label_position=before.label_position if before else 0,
+            created_at=before.created_at if before else row["recorded_at"],
+            updated_at=row["recorded_at"],
+            reason=row["reason"],
+            document=row["document"],
+            was=(before.document or before.was) if before else None,
+        )
+        if record.document is not None:
+            if (label := make_label(record)) != record.label:
+                record.label, record.label_position = label, record.position
+            periods.append(Period(record, row["to_position"]))
+        records[id] = record
+    keep_records(conn, list(records.values()))
+    for start in range(0, len(periods), 5000):
+        project(conn, periods[start : start + 5000], records)
+    return len(periods)

@@ -1,0 +1,177 @@
+The life of a record: from the log to what is served. See records.py.
+
+-- lock --
+SELECT pg_advisory_xact_lock(7205760001)
+
+-- head --
+SELECT coalesce(max(position), 0) AS position,
+       greatest(clock_timestamp(), max(recorded_at)) AS recorded_at
+  FROM (SELECT position, recorded_at FROM revisions ORDER BY position DESC LIMIT 1) AS last
+
+-- named --
+SELECT i.type, i.scheme, i.identifier, i.id
+  FROM identifiers AS i
+  JOIN unnest(%(schemes)s::text[], %(identifiers)s::text[]) AS wanted (scheme, identifier)
+    ON i.scheme = wanted.scheme
+   AND i.identifier = wanted.identifier
+
+-- known --
+SELECT r.id, r.type, r.version, r.position, r.state, r.provider, r.hash, r.label, r.label_position,
+       r.created_at, r.updated_at, r.merged_into, r.reason, v.document
+  FROM records AS r
+  LEFT JOIN revisions AS v
+    ON v.position = r.position
+   AND r.id = ANY(%(targets)s::uuid[])
+ WHERE r.id = ANY(%(ids)s::uuid[])
+
+-- referrers --
+SELECT l.to_id, l.from_id, l.from_type, l.path
+  FROM links AS l
+ WHERE l.to_id = ANY(%(ids)s::uuid[])
+   AND l.to_position IS NULL
+   AND l.from_id <> ALL(%(ids)s::uuid[])
+ ORDER BY l.from_id, l.path
+ LIMIT 100
+
+-- append --
+INSERT INTO revisions (position, id, type, version, op, recorded_at, provider, key_name, batch, reason, changed,
+                       document, hash)
+SELECT n.position, n.id, n.type, n.version, n.op, %(recorded_at)s, %(provider)s, %(key_name)s, %(batch)s::uuid,
+       n.reason, texts(n.changed), n.document, n.hash
+  FROM unnest(%(position)s::bigint[], %(id)s::uuid[], %(type)s::text[], %(version)s::int[], %(op)s::text[],
+              %(reason)s::text[], %(changed)s::jsonb[], %(document)s::jsonb[], %(hash)s::bytea[])
+       AS n (position, id, type, version, op, reason, changed, document, hash)
+
+-- keep --
+INSERT INTO records AS r (id, type, version, position, state, provider, hash, label, label_position,
+                          created_at, updated_at, merged_into, reason)
+SELECT n.id, n.type, n.version, n.position, n.state, n.provider, n.hash, n.label, n.label_position,
+       n.created_at, n.updated_at, n.merged_into, n.reason
+  FROM unnest(%(id)s::uuid[], %(type)s::text[], %(version)s::int[], %(position)s::bigint[], %(state)s::text[],
+              %(provider)s::text[], %(hash)s::bytea[], %(label)s::text[], %(label_position)s::bigint[],
+              %(created_at)s::timestamptz[], %(updated_at)s::timestamptz[], %(merged_into)s::uuid[],
+              %(reason)s::text[])
+       AS n (id, type, version, position, state, provider, hash, label, label_position, created_at, updated_at,
+             merged_into, reason)
+    ON CONFLICT (id) DO UPDATE
+   SET version = excluded.version,
+       position = excluded.position,
+       state = excluded.state,
+       hash = excluded.hash,
+       label = excluded.label,
+       label_position = excluded.label_position,
+       updated_at = excluded.updated_at,
+       merged_into = excluded.merged_into,
+       reason = excluded.reason
+
+-- unname --
+DELETE FROM identifiers
+ WHERE id = ANY(%(ids)s::uuid[])
+
+-- name --
+INSERT INTO identifiers (type, scheme, identifier, id)
+SELECT n.type, n.scheme, n.identifier, n.id
+  FROM unnest(%(types)s::text[], %(schemes)s::text[], %(identifiers)s::text[], %(ids)s::uuid[])
+       AS n (type, scheme, identifier, id)
+
+-- close --
+UPDATE {table} AS t
+   SET to_position = n.position
+  FROM unnest(%(ids)s::uuid[], %(positions)s::bigint[]) AS n (id, position)
+ WHERE t.{id} = n.id
+   AND t.to_position IS NULL
+
+-- serve --
+INSERT INTO served (id, from_position, to_position, type, version, stamp, doc, spellings, search)
+SELECT n.id, n.from_position, n.to_position, n.type, n.version, n.stamp, n.doc, n.spellings, search_vector(n.texts)
+  FROM unnest(%(id)s::uuid[], %(position)s::bigint[], %(to_position)s::bigint[], %(type)s::text[], %(version)s::int[],
+              %(stamp)s::bigint[], %(doc)s::text[], %(spellings)s::text[], %(texts)s::jsonb[])
+       AS n (id, from_position, to_position, type, version, stamp, doc, spellings, texts)
+
+-- link --
+INSERT INTO links (from_id, from_type, path, to_id, from_position, to_position)
+SELECT n.from_id, n.from_type, n.path, n.to_id, n.from_position, n.to_position
+  FROM unnest(%(from_id)s::uuid[], %(from_type)s::text[], %(path)s::text[], %(to_id)s::uuid[],
+              %(position)s::bigint[], %(to_position)s::bigint[])
+       AS n (from_id, from_type, path, to_id, from_position, to_position)
+
+-- new --
+SELECT n.id, n.from_position, n.to_position, n.created_at, n.updated_at, n.d
+  FROM unnest(%(id)s::uuid[], %(position)s::bigint[], %(to_position)s::bigint[], %(created_at)s::timestamptz[],
+              %(updated_at)s::timestamptz[], %(typed)s::jsonb[])
+       AS n (id, from_position, to_position, created_at, updated_at, d)
+
+-- relabel --
+WITH changed AS (
+    SELECT l.from_id, array_agg(n.old ORDER BY n.id) AS olds, array_agg(n.new ORDER BY n.id) AS news,
+           max(n.position) AS position
+      FROM unnest(%(ids)s::uuid[], %(olds)s::text[], %(news)s::text[], %(positions)s::bigint[])
+           AS n (id, old, new, position)
+      JOIN (SELECT DISTINCT to_id, from_id FROM links WHERE to_id = ANY(%(ids)s::uuid[])) AS l
+        ON l.to_id = n.id
+     GROUP BY l.from_id
+)
+UPDATE served AS s
+   SET doc = replace_each(s.doc, c.olds, c.news),
+       stamp = greatest(s.stamp, c.position)
+  FROM changed AS c
+ WHERE s.id = c.from_id
+   AND replace_each(s.doc, c.olds, c.news) <> s.doc
+
+-- log --
+SELECT position, id, type, version, op, recorded_at, provider, reason, document, hash,
+       lead(position) OVER (PARTITION BY id ORDER BY position) AS to_position
+  FROM revisions
+ ORDER BY position
+
+-- one --
+WITH target AS (
+    SELECT r.id, r.state, r.merged_into, r.reason, r.updated_at
+      FROM records AS r
+     WHERE r.type = %(type)s
+       AND r.id = coalesce(%(id)s::uuid, (SELECT i.id
+                                            FROM identifiers AS i
+                                           WHERE i.scheme = %(scheme)s
+                                             AND i.identifier = %(identifier)s
+                                             AND i.type = %(type)s))
+)
+SELECT target.id, target.state, target.merged_into, target.reason, target.updated_at,
+       s.version, s.stamp, {document} AS doc
+  FROM target
+  LEFT JOIN served AS s
+    ON s.id = target.id
+   AND {period}
+
+-- history --
+WITH target AS (
+    SELECT r.id
+      FROM records AS r
+     WHERE r.type = %(type)s
+       AND r.id = coalesce(%(id)s::uuid, (SELECT i.id
+                                            FROM identifiers AS i
+                                           WHERE i.scheme = %(scheme)s
+                                             AND i.identifier = %(identifier)s
+                                             AND i.type = %(type)s))
+), page AS (
+    SELECT v.version, row_number() OVER (ORDER BY v.version) AS number,
+           json_build_object(
+               'version', v.version,
+               'op', v.op,
+               'recorded_at', to_char(v.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+               'provider', v.provider,
+               'key', v.key_name,
+               'batch', v.batch,
+               'reason', v.reason,
+               'changed', v.changed
+           ) AS doc
+      FROM target
+      JOIN revisions AS v ON v.id = target.id
+     WHERE v.version > coalesce(%(after)s::int, 0)
+     ORDER BY v.version
+     LIMIT %(limit)s::int + 1
+)
+SELECT (SELECT id FROM target) AS id,
+       count(*) > %(limit)s::int AS more,
+       max(page.version) FILTER (WHERE page.number = %(limit)s::int) AS last,
+       string_agg(page.doc::text, ',' ORDER BY page.number) FILTER (WHERE page.number <= %(limit)s::int) AS items
+  FROM page

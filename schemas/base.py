@@ -1,0 +1,403 @@
+"""What every schema shares: the shapes of a record, and the document that the log keeps of it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any, ClassVar
+
+import marshmallow as ma
+import orjson
+from marshmallow import fields, validate
+
+from schemas import edtf, names
+from schemas.fields import (
+    IDENTIFIER,
+    SCHEME,
+    Amount,
+    Country,
+    Currency,
+    Edtf,
+    Enum,
+    Integer,
+    Language,
+    Number,
+    Pattern,
+    Pointer,
+    Prose,
+    Ref,
+    Text,
+    Timestamp,
+    about,
+    escape,
+)
+from schemas.problems import Json, fault, faults
+
+#: The record types that exist, by type: filled by the definition of each Body.
+BODIES: dict[str, "type[Body]"] = {}
+
+
+# --- schemas -------------------------------------------------------------------------------------------------------
+
+
+class Schema(ma.Schema):
+    """Part of a request: closed, so that a misspelt property is told and not dropped."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+
+def some(inner: type[ma.Schema] | fields.Field[Any], max: int = 1000, **kwargs: Any) -> fields.List[Any]:
+    """A list of at most ``max`` entries; null and absent mean the empty list."""
+    field = fields.Nested(inner) if isinstance(inner, type) else inner
+    return fields.List(field, allow_none=True, validate=validate.Length(max=max), **kwargs)
+
+
+def one(inner: type[ma.Schema], **kwargs: Any) -> fields.Nested:
+    """One nested object, or null."""
+    return fields.Nested(inner, allow_none=True, **kwargs)
+
+
+class IdentifierBody(Schema):
+    """One name of a record in somebody's scheme (Popolo)."""
+
+    scheme = Text(max=50, required=True, validate=validate.Regexp(SCHEME, error="Not a scheme: a-z, 0-9, . _ -"),
+                  metadata=about("Who names it so.", "iso3166-1"))  # fmt: skip
+    identifier = Text(max=200, required=True, metadata=about("The name there.", "UKR"))
+
+    @ma.post_load
+    def escaped(self, data: Json, **kwargs: Any) -> Json:
+        data["identifier"] = escape(data["identifier"])
+        if not IDENTIFIER.match(data["identifier"]):
+            raise ma.ValidationError("1–200 characters, without control characters.", "identifier")
+        return data
+
+
+class CitationBody(Schema):
+    """Where it is said."""
+
+    source = Ref("source", required=True, metadata=about("The source."))
+    locator = Text(allow_none=True, max=20_000, metadata=about("Where in the source: a page, a row, a paragraph."))
+    attribution_text = Text(allow_none=True, metadata=about("Whom the source itself names.", "a source told TASS"))
+
+
+class OtherNameBody(Schema):
+    """Another spelling of a name (Popolo)."""
+
+    name = Text(required=True, max=500, metadata=about("The spelling.", "Denis Shmygal"))
+    lang = Language(allow_none=True, metadata=about("BCP 47 language of the spelling."))
+    script = Pattern("[A-Z][a-z]{3}", "Not an ISO 15924 code.", "Cyrl", max=4, allow_none=True,
+                     metadata=about("ISO 15924 script of the spelling."))  # fmt: skip
+    kind = Enum("official", "short", "former", "transliteration", "spelling", load_default="spelling",
+                metadata=about("What kind of name it is."))  # fmt: skip
+
+
+class MoneyBody(Schema):
+    """An amount of money: a decimal string and an ISO 4217 code."""
+
+    value = Amount(required=True, metadata=about("The amount, as a decimal string."))
+    currency = Currency(required=True, metadata=about("ISO 4217 code."))
+
+
+class VenueBody(Schema):
+    """A place."""
+
+    name = Text(allow_none=True, metadata=about("Building or site.", "Çırağan Palace"))
+    city = Text(allow_none=True, metadata=about("City.", "Istanbul"))
+    country = Country(allow_none=True, metadata=about("ISO 3166-1 alpha-3 code."))
+    latitude = Number(-90, 90, allow_none=True, metadata=about("Degrees north (WGS 84).", 41.04))
+    longitude = Number(-180, 180, allow_none=True, metadata=about("Degrees east (WGS 84).", 29.02))
+
+
+class Body(Schema):
+    """What is written of a record. Its other shapes (shown, patch, page) are derived from it."""
+
+    type: ClassVar[str] = ""
+    collection: ClassVar[str] = ""
+    #: the property that names the record in references
+    label: ClassVar[str | None] = None
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "type" in vars(cls):
+            BODIES[cls.type] = cls
+
+    identifiers = some(IdentifierBody, max=50, metadata=about("Its names in other schemes; each names one record."))
+    sources = some(CitationBody, metadata=about("Where all this is said."))
+    note = Prose(allow_none=True, metadata=about("Free text."))
+
+
+class SourcedBody(Body):
+    """A record that cannot stand without a source."""
+
+    @ma.validates_schema
+    def has_source(self, data: Json, **kwargs: Any) -> None:
+        if not data.get("sources"):
+            raise ma.ValidationError({"sources": ["At least one source is needed."]})
+
+
+#: What the server adds to a record, in the order in which it is shown.
+READ_ONLY = ("id", "type", "version", "created_at", "updated_at", "contested")
+
+
+class Open(ma.Schema):
+    """Part of an answer: open, so that properties may be added later."""
+
+    class Meta:
+        unknown = ma.EXCLUDE
+
+
+class Reference(Open):
+    """A record, named where another refers to it. The name is a label for reading, always today's."""
+
+    id = fields.UUID(required=True, metadata=about("Its id."))
+    type = Text(required=True, metadata=about("Its type.", "actor"))
+    name = Text(required=True, allow_none=True, metadata=about("What it is called today.", "Türkiye"))
+    identifiers = fields.List(fields.Nested(IdentifierBody), required=True, metadata=about("Its names elsewhere."))
+
+
+class Envelope(Open):
+    """What the server adds to every record."""
+
+    id = fields.UUID(required=True, metadata=about("Opaque, stable for ever, never reused."))
+    type = Text(required=True, metadata=about("The type of the record."))
+    version = Integer(1, 2**31 - 1, required=True, metadata=about("From 1; grows by one with each change."))
+    created_at = Timestamp(required=True, metadata=about("When it was first recorded."))
+    updated_at = Timestamp(required=True, metadata=about("When its content last changed."))
+    contested = fields.List(Pointer(), required=True, metadata=about("JSON Pointers of the properties with claims."))
+
+
+@cache
+def shown(cls: type[ma.Schema]) -> type[ma.Schema]:
+    """The shape in which a Body (or a part of one) is answered: open, every property present, null where unknown."""
+    name = cls.__name__.removesuffix("Body")
+    made: Json = {key: _shown_field(field) for key, field in cls._declared_fields.items() if not field.load_only}
+    base = Envelope if issubclass(cls, Body) else Open
+    return type(name, (base,), made | {"__doc__": cls.__doc__})
+
+
+def _shown_field(field: fields.Field[Any]) -> fields.Field[Any]:
+    more: Json = {"required": True, "metadata": field.metadata}
+    match field:
+        case fields.List():
+            return fields.List(_shown_field(field.inner), **more)
+        case fields.Nested():
+            return fields.Nested(shown(part(field)), allow_none=field.allow_none, **more)
+        case Ref():
+            return fields.Nested(Reference, allow_none=field.allow_none, **more)
+    return field
+
+
+@cache
+def patch(cls: "type[Body]") -> type[ma.Schema]:
+    """The shape of a merge patch (RFC 7396): every property optional, null removes. For the document only."""
+    made: Json = {}
+    for key, field in cls._declared_fields.items():
+        more: Json = {"allow_none": True, "metadata": field.metadata}
+        match field:
+            case fields.List():
+                made[key] = fields.List(field.inner, **more)
+            case fields.Nested():
+                made[key] = fields.Nested(part(field), **more)
+            case _:
+                made[key] = field if field.allow_none and not field.required else _optional(field)
+    return type(cls.__name__.removesuffix("Body") + "Patch", (Schema,), made | {"__doc__": cls.__doc__})
+
+
+def _optional(field: fields.Field[Any]) -> fields.Field[Any]:
+    import copy
+
+    field = copy.deepcopy(field)
+    field.required, field.allow_none, field.load_default = False, True, ma.missing
+    return field
+
+
+@cache
+def page(cls: "type[Body]") -> type[ma.Schema]:
+    """One page of a list."""
+    noun = cls.__name__.removesuffix("Body")
+    made = {
+        "items": fields.List(fields.Nested(shown(cls)), required=True, metadata=about("The records of this page.")),
+        "next": Text(required=True, allow_none=True, metadata=about("Path of the next page; null at the end.")),
+        "next_cursor": Text(required=True, allow_none=True, metadata=about("The cursor alone, for the same query.")),
+        "total": Integer(0, 2**31 - 1, metadata=about("How many there are in all; with include_total=true.")),
+    }
+    return type(f"{noun}Page", (Open,), made | {"__doc__": f"One page of {cls.collection}."})
+
+
+# --- documents: what the log keeps of a record ---------------------------------------------------------------------
+
+
+def load(cls: "type[Body]", data: Any, location: str = "") -> tuple[Json, list[Json]]:
+    """Validate a request body once. Returns the document (references not yet looked up) and all its faults."""
+    if not isinstance(data, dict):
+        return {}, [fault(location, "invalid", "Must be a JSON object.")]
+    data = {key: value for key, value in data.items() if key not in READ_ONLY or key in cls._declared_fields}
+    try:
+        return clean(_instance(cls).load(data)), []
+    except ma.ValidationError as error:
+        return {}, list(faults(error.messages, at=location))
+
+
+@cache
+def _instance(cls: "type[ma.Schema]") -> ma.Schema:
+    return cls()
+
+
+def clean(value: Any) -> Any:
+    """Null, the empty list and the absent property mean the same: keep only the last."""
+    if isinstance(value, dict):
+        inner = ((key, clean(entry)) for key, entry in value.items())
+        return {key: entry for key, entry in inner if entry is not None and entry != [] and entry != {}}
+    if isinstance(value, list):
+        return [clean(entry) for entry in value]
+    return value
+
+
+def merge_patch(target: Any, change: Any) -> Any:
+    """RFC 7396."""
+    if not isinstance(change, dict):
+        return change
+    merged = dict(target) if isinstance(target, dict) else {}
+    for key, value in change.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge_patch(merged.get(key), value)
+    return merged
+
+
+def part(field: fields.Nested) -> type[ma.Schema]:
+    """The schema of a nested object; ours are always given as classes."""
+    nested = field.nested
+    assert isinstance(nested, type)
+    return nested
+
+
+def properties(cls: type[ma.Schema]) -> Iterator[tuple[str, fields.Field[Any]]]:
+    """The properties of a schema by their names in a document (a field named from_ is the property from)."""
+    return ((field.attribute or name, field) for name, field in cls._declared_fields.items())
+
+
+Visit = Callable[[fields.Field[Any], Any, tuple[str | int, ...]], Any]
+
+
+def walk(cls: type[ma.Schema], document: Json, visit: Visit, at: tuple[str | int, ...] = ()) -> Json:
+    """A copy of the document in which every reference and date is replaced by what ``visit`` says of it."""
+    made = dict(document)
+    for name, field in _notable(cls):
+        if (value := document.get(name)) is not None:
+            made[name] = _walk_field(field, value, visit, (*at, name))
+    return made
+
+
+def _walk_field(field: fields.Field[Any], value: Any, visit: Visit, at: tuple[str | int, ...]) -> Any:
+    if isinstance(field, fields.List):
+        return [_walk_field(field.inner, entry, visit, (*at, number)) for number, entry in enumerate(value)]
+    if isinstance(field, fields.Nested):
+        return walk(part(field), value, visit, at)
+    return visit(field, value, at)
+
+
+@cache
+def _notable(cls: type[ma.Schema]) -> tuple[tuple[str, fields.Field[Any]], ...]:
+    """The fields in which references, dates or texts can be met: the walk leaves out the rest."""
+    return tuple((name, field) for name, field in properties(cls) if _is_notable(field))
+
+
+def _is_notable(field: fields.Field[Any]) -> bool:
+    if isinstance(field, fields.List):
+        return _is_notable(field.inner)
+    if isinstance(field, fields.Nested):
+        return bool(_notable(part(field)))
+    return isinstance(field, Ref | Edtf)
+
+
+def show(cls: type[ma.Schema], document: Json, label: Callable[[Json], Any]) -> Json:
+    """The document as it is served: all properties in the schema's order, references as labels."""
+    made = {}
+    for name, field in properties(cls):
+        if not field.load_only:
+            made[name] = _show_field(field, document.get(name), label)
+    return made
+
+
+def _show_field(field: fields.Field[Any], value: Any, label: Callable[[Json], Any]) -> Any:
+    if isinstance(field, fields.List):
+        return [_show_field(field.inner, entry, label) for entry in value or ()]
+    if value is None:
+        return None
+    if isinstance(field, fields.Nested):
+        return show(part(field), value, label)
+    return label(value) if isinstance(field, Ref) else value
+
+
+def words(cls: type[ma.Schema], document: Json) -> dict[str, list[str]]:
+    """All text of a document that full-text search should find, by language; ``""`` where it is nobody's."""
+    found: dict[str, list[str]] = {}
+
+    def look(cls: type[ma.Schema], piece: Json) -> None:
+        for name, field in properties(cls):
+            inner = field.inner if isinstance(field, fields.List) else field
+            value = piece.get(name)
+            for entry in value if isinstance(value, list) else [value]:
+                if entry is None:
+                    continue
+                if isinstance(inner, fields.Nested):
+                    look(part(inner), entry)
+                elif isinstance(inner, Prose):
+                    found.setdefault(piece.get("lang", "en"), []).append(entry)
+                elif type(inner) is Text and cls is not IdentifierBody:
+                    found.setdefault("", []).append(entry)
+
+    look(cls, document)
+    return found
+
+
+def spellings(document: Json) -> str:
+    """All spellings of a record's name, folded for search."""
+    return names.spellings(document)
+
+
+@cache
+def embeds(kind: str) -> Mapping[str, str]:
+    """Collections whose records can refer to one of this type, with their type: what ``include`` adds to it."""
+    own = BODIES[kind]._declared_fields
+    return {
+        body.collection: other
+        for other, body in BODIES.items()
+        if body.collection not in own and any(not types or kind in types for types in _targets(body))
+    }
+
+
+@cache
+def expands(kind: str) -> Mapping[str, str]:
+    """Collections that one of this type can refer to, with their type: what ``include`` spells out inside it."""
+    found = {target for types in _targets(BODIES[kind]) for target in types or BODIES}
+    return {BODIES[t].collection: t for t in sorted(found) if t in BODIES and BODIES[t].collection not in embeds(kind)}
+
+
+@cache
+def _targets(cls: type[ma.Schema]) -> frozenset[tuple[str, ...]]:
+    found: set[tuple[str, ...]] = set()
+    for field in cls._declared_fields.values():
+        inner = field.inner if isinstance(field, fields.List) else field
+        if isinstance(inner, Ref):
+            found.add(inner.types)
+        elif isinstance(inner, fields.Nested):
+            found |= _targets(part(inner))
+    return frozenset(found)
+
+
+def days(text: str) -> Json:
+    """A date as the projection needs it: the text, its first and last possible day, and whether it is hedged."""
+    earliest, latest = (None, None) if text == ".." else edtf.bounds(text)
+    return {
+        "edtf": text,
+        "earliest": earliest.isoformat() if earliest else "-infinity",
+        "latest": latest.isoformat() if latest else "infinity",
+        "certain": text != ".." and edtf.certain(text),
+    }
+
+
+def canonical(document: Json) -> bytes:
+    """The bytes that are hashed: sorted keys, no spaces (close to RFC 8785; numbers as Python writes them)."""
+    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)

@@ -1,0 +1,267 @@
+"""Query parameters, and those that every list and every record takes."""
+
+import difflib
+import re
+from datetime import UTC, date, datetime, time
+from typing import Any, ClassVar
+
+import marshmallow as ma
+from marshmallow import fields
+
+from schemas import edtf
+from schemas.base import READ_ONLY, Body, embeds, expands, properties
+from schemas.fields import Enum, Integer, Language, Text, about, address, countries, moment
+from schemas.problems import Json, Refused, fault, faults
+
+
+class Args(ma.Schema):
+    """Query parameters: unknown ones are refused, absent ones become None, so that SQL can name them all."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    @ma.post_load
+    def absent_is_none(self, data: Json, **kwargs: Any) -> Json:
+        return {field.attribute or name: data.get(field.attribute or name) for name, field in self.fields.items()}
+
+
+class QueryInteger(Integer):
+    """The same in a query, where all is text."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,9}", value):
+            raise ma.ValidationError("Not a whole number.")
+        return int(value)
+
+
+class QueryBoolean(fields.Boolean):
+    """true or false, in a query."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if value not in ("true", "false"):
+            raise ma.ValidationError("Must be true or false.")
+        return bool(value == "true")
+
+
+class Parsed(Text):
+    """A parameter of which the text is checked and then becomes something else."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        self.limits(text)
+        return self.parse(text)
+
+    def _validate(self, value: Any) -> None:
+        """The text was checked, not what became of it."""
+
+    def parse(self, text: str) -> Any:
+        raise NotImplementedError
+
+
+class CommaList(Parsed):
+    """A comma list: any of the values. An empty entry is refused."""
+
+    def __init__(self, max_items: int = 200, **kwargs: Any) -> None:
+        self.max_items = max_items
+        super().__init__(max=20_000, **kwargs)
+
+    def parse(self, text: str) -> list[str]:
+        parts = text.split(",")
+        if len(parts) > self.max_items:
+            raise ma.ValidationError(f"At most {self.max_items} values.")
+        return [self.entry(part) for part in parts]
+
+    def entry(self, text: str) -> str:
+        if not text:
+            raise ma.ValidationError("Holds an empty value.")
+        return text
+
+
+class AnyOf(CommaList):
+    """Some of the published words."""
+
+    def __init__(self, words: Enum | tuple[str, ...], **kwargs: Any) -> None:
+        self.words = words.words if isinstance(words, Enum) else words
+        joined = "|".join(map(re.escape, self.words))
+        self.json_schema = {"pattern": f"^({joined})(,({joined}))*$", "examples": [self.words[0]]}
+        super().__init__(**kwargs)
+
+    def entry(self, text: str) -> str:
+        if text not in self.words:
+            raise ma.ValidationError(f"Must be one of: {', '.join(self.words)}.")
+        return text
+
+
+class RefsTo(CommaList):
+    """Some records, by id or scheme:identifier."""
+
+    json_schema: ClassVar[Json] = {"examples": ["iso3166-1:UKR"]}
+
+    def entry(self, text: str) -> str:
+        found = address(text)
+        return str(found.get("id") or f"{found['scheme']}:{found['identifier']}")
+
+
+class Countries(CommaList):
+    """Some countries, by ISO 3166-1 alpha-3 code."""
+
+    json_schema: ClassVar[Json] = {"pattern": "^[A-Z]{3}(,[A-Z]{3})*$", "examples": ["TUR"]}
+
+    def entry(self, text: str) -> str:
+        if text not in countries():
+            raise ma.ValidationError("Not an ISO 3166-1 alpha-3 code.")
+        return text
+
+
+class Integers(CommaList):
+    """Some whole numbers."""
+
+    json_schema: ClassVar[Json] = {"pattern": "^[0-9]{1,9}(,[0-9]{1,9})*$", "examples": ["3"]}
+
+    def entry(self, text: str) -> str:
+        if not re.fullmatch("[0-9]{1,9}", text):
+            raise ma.ValidationError("Not a whole number.")
+        return text
+
+
+class Day(Parsed):
+    """A day, or an EDTF date that means its first (from) or last (to) day."""
+
+    json_schema: ClassVar[Json] = {"format": "edtf", "examples": ["2025-05-16"]}
+
+    def __init__(self, end: int, **kwargs: Any) -> None:
+        self.end = end
+        super().__init__(max=100, **kwargs)
+
+    def parse(self, text: str) -> date | None:
+        try:
+            return edtf.bounds(text)[self.end]
+        except ValueError as error:
+            raise ma.ValidationError(str(error)) from None
+
+
+class Instant(Parsed):
+    """An RFC 3339 time, or a date that means its end in UTC."""
+
+    json_schema: ClassVar[Json] = {"examples": ["2026-01-31", "2026-01-31T12:00:00Z"]}
+    of_day = time.max
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max=40, **kwargs)
+
+    def parse(self, text: str) -> datetime:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
+            try:
+                return datetime.combine(date.fromisoformat(text), self.of_day, UTC)
+            except ValueError:
+                raise ma.ValidationError("Not a day of the calendar.") from None
+        return moment(text)
+
+
+class Since(Instant):
+    """An RFC 3339 time, or a date that means its beginning in UTC."""
+
+    of_day = time.min
+
+
+def from_to(what: str) -> tuple[Day, Day, Enum]:
+    """The three parameters of a range of days."""
+    return (
+        Day(0, data_key="from", attribute="from", metadata=about(f"Only {what} on or after this day.", "2025-05-16")),
+        Day(1, data_key="to", attribute="to", metadata=about(f"Only {what} on or before this day.", "2025-06-02")),
+        Enum("possible", "certain", metadata=about(
+            "Whether an imprecise or contested date matches where it may fall in the range (possible, the default), "
+            "or only where all of it surely does (certain).")),
+    )  # fmt: skip
+
+
+def nearest(name: str, known: Any) -> str:
+    """A hint for a misspelt name."""
+    found = difflib.get_close_matches(name, list(known), 1, 0.5)
+    return f" Did you mean {found[0]}?" if found else ""
+
+
+class Named(CommaList):
+    """A comma list of names of which the schema knows the possible ones."""
+
+    def known(self) -> list[str]:
+        assert isinstance(self.parent, RecordArgs)
+        return self.parent.known(self.name or "")
+
+    def entry(self, text: str) -> str:
+        known = self.known()
+        if text not in known:
+            raise ma.ValidationError(
+                f"{text or 'The empty name'} is not one of: {', '.join(known)}.{nearest(text, known)}"
+            )
+        return text
+
+
+class RecordArgs(Args):
+    """What every read of records takes."""
+
+    of: ClassVar[type[Body]]
+
+    fields_ = Named(data_key="fields", attribute="fields",
+                    metadata=about("Only these properties of each record.", "id,updated_at"))  # fmt: skip
+    include = Named(metadata=about(
+        "Related records: those that refer to this one stand under the name of their collection (500 at most), and "
+        "those that this one refers to stand whole where the reference stood."))  # fmt: skip
+    as_of = Instant(metadata=about(
+        "The answer as it would have been at that time (RFC 3339; a date means its end in UTC). Labels in references "
+        "are today's all the same."))  # fmt: skip
+    lang = Language(metadata=about("Preferred language of texts (BCP 47).", "uk"))
+
+    def known(self, parameter: str) -> list[str]:
+        kind = self.of.type
+        if parameter == "include":
+            return sorted(embeds(kind).keys() | expands(kind).keys())
+        return [*READ_ONLY, *(name for name, field in properties(self.of))]
+
+
+class GetArgs(RecordArgs):
+    """The parameters of one record."""
+
+    version = QueryInteger(1, 2**31 - 1, metadata=about("One of its past versions.", 1))
+
+
+class ListArgs(RecordArgs):
+    """The parameters of every list."""
+
+    limit = QueryInteger(1, 500, load_default=50, metadata=about("How many records a page holds at most.", 50))
+    cursor = Text(max=2000, metadata=about("Where the page before ended: its `next_cursor`. Opaque."))
+    sort = Text(
+        max=60,
+        metadata=about(
+            "A property to sort by, downwards with a minus before it; unknown values come last.", "-updated_at"
+        ),
+    )
+    q = Text(max=200, metadata=about("Words to find in all texts and names, in any language; best match first."))
+    id = RefsTo(metadata=about("Only these records."))
+    identifier = RefsTo(metadata=about("Only the records with these identifiers.", "iso3166-1:UKR"))
+    source = RefsTo(metadata=about("Only records that cite these sources."))
+    updated_since = Since(metadata=about("Only records changed at or after this time.", "2026-01-31T00:00:00Z"))
+    include_total = QueryBoolean(metadata=about("Also count the whole list, as `total`.", True))
+
+
+def load_args(schema: Args, query: list[tuple[str, str]]) -> Json:
+    """Validate a query; every fault is told at once, with the nearest known name."""
+    known = {field.data_key or name for name, field in schema.fields.items()}
+    seen: Json = {}
+    errors = []
+    for name, value in query:
+        if name not in known:
+            text = f"There is no such parameter.{nearest(name, known)}"
+            errors.append(fault(name, "unknown_parameter", text, "query"))
+        elif name in seen:
+            errors.append(fault(name, "repeated_parameter", "Send it once; any of several: a comma list.", "query"))
+        seen[name] = value
+    try:
+        args: Json = schema.load({name: value for name, value in seen.items() if name in known})
+    except ma.ValidationError as error:
+        for found in faults(error.messages, "query"):
+            errors.append(found | {"pointer": found["pointer"].removeprefix("/")})
+    if errors:
+        code = errors[0]["code"] if len(errors) == 1 and errors[0]["code"] != "invalid" else "invalid_query"
+        raise Refused(400, code, f"{len(errors)} fault(s) in the query.", errors)
+    return args
