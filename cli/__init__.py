@@ -5,11 +5,7 @@ from typing import Any
 import click
 import psycopg
 
-from cli.doctor import doctor
-from cli.documents import openapi, schema
-from cli.keys import keys
-from cli.migrate import migrate, rebuild
-from cli.serve import serve
+from cli import doctor, documents, keys, migrate, serve
 from db.engine import EngineError
 from db.migrate import MigrationError
 from settings import SettingsError
@@ -32,5 +28,13 @@ def main() -> None:
     """Parley: conflict-diplomacy data over HTTP. Settings come from the environment; see docs/settings.md."""
 
 
-for command in (serve, migrate, keys, doctor, rebuild, openapi, schema):
+for command in (
+    serve.serve,
+    migrate.migrate,
+    keys.keys,
+    doctor.doctor,
+    migrate.rebuild,
+    documents.openapi,
+    documents.schema,
+):
     main.add_command(command)

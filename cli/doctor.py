@@ -68,7 +68,10 @@ def port(chosen: Settings) -> Iterator[str]:
         try_port(chosen.host, chosen.port)
     except OSError as error:
         with suppress(httpx.HTTPError):
-            if "x-request-id" in httpx.get(f"http://{chosen.host}:{chosen.port}/livez", trust_env=False).headers:
+            if (
+                "x-request-id"
+                in httpx.get(f"http://{chosen.host}:{chosen.port}/livez", trust_env=False, timeout=2).headers
+            ):
                 return
         yield (
             f"Cannot listen on port {chosen.port} of {chosen.host}: {error.strerror}."
@@ -84,12 +87,12 @@ def data_dir(folder: Path) -> Iterator[str]:
         yield f"Cannot write to {folder}: {error.strerror}. Give this account the directory, or set PARLEY_DATA_DIR."
 
 
-def disk(folder: Path, least: int = LEAST_FREE) -> Iterator[str]:
+def disk(folder: Path) -> Iterator[str]:
     free = shutil.disk_usage(existing(folder)).free
-    if free < least:
+    if free < LEAST_FREE:
         yield (
-            f"The disk of {folder} is nearly full: {free // 1_000_000} MB are left, {least // 1_000_000} MB are needed."
-            " Make room, or move the directory and set PARLEY_DATA_DIR."
+            f"The disk of {folder} is nearly full: {free // 1_000_000} MB are left,"
+            f" {LEAST_FREE // 1_000_000} MB are needed. Make room, or move the directory and set PARLEY_DATA_DIR."
         )
 
 

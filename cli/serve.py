@@ -133,14 +133,23 @@ def greet(chosen: Settings, key: Path | None, sample: bool) -> None:
     """Once the server answers: load the sample data as any client would, then say where everything is."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(chosen.host, chosen.host)  # noqa: S104 compared, not bound
     address = f"http://{host}:{chosen.port}"
+    lines = {"documentation": f"{address}/docs", "first call": f"curl '{address}/v1/rounds'"}
     with suppress(KeyboardInterrupt):
-        patiently(lambda: httpx.get(f"{address}/livez", trust_env=False).raise_for_status(), seconds=60)
-        loaded = chosen.data_dir / "sample-loaded"
-        if key and sample and not loaded.exists():
-            command = [sys.executable, "-m", "ingest.sample", address, str(key)]
-            if subprocess.run(command).returncode == 0:  # noqa: S603 our own client
-                loaded.touch()
-        lines = {"documentation": f"{address}/docs", "first call": f"curl '{address}/v1/rounds'"}
+        try:
+            patiently(lambda: httpx.get(f"{address}/livez", trust_env=False).raise_for_status(), seconds=60)
+        except httpx.HTTPError as error:
+            say(f"Parley does not answer on {address}: {error}. Its messages above say why.")
+            return
         if key:
             lines["key"] = f"{key} (scope admin)"
+            if sample and not load_sample(address, key, chosen.data_dir / "sample-loaded"):
+                lines["sample data"] = "did not load; the messages above say why, and the next start tries again"
         say(f"\nParley answers on {address}\n" + "\n".join(f"  {name:<14} {value}" for name, value in lines.items()))
+
+
+def load_sample(address: str, key: Path, loaded: Path) -> bool:
+    """Load the sample data once: what somebody changes or deletes in it later stays as they left it."""
+    client = [sys.executable, "-m", "ingest.sample", address, str(key)]
+    if not loaded.exists() and subprocess.run(client).returncode == 0:  # noqa: S603 our own program
+        loaded.touch()
+    return loaded.exists()

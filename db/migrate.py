@@ -48,6 +48,7 @@ def unfit(conn: psycopg.Connection) -> Iterator[str]:
     version = conn.info.server_version // 10000
     if version < OLDEST:
         yield f"PostgreSQL {version} is too old; Parley needs {OLDEST} or newer."
+    conn.execute("SET client_encoding = 'UTF8'")  # so that even a database without an encoding answers in text
     query = "SELECT pg_encoding_to_char(encoding), datctype FROM pg_database WHERE datname = current_database()"
     encoding, character_type = conn.execute(query).fetchone() or ("", "")
     mend = "Make a new one: CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'."

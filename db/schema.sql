@@ -1,0 +1,846 @@
+CREATE EXTENSION IF NOT EXISTS btree_gin WITH SCHEMA public;
+
+CREATE EXTENSION IF NOT EXISTS fuzzystrmatch WITH SCHEMA public;
+
+CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
+
+CREATE EXTENSION IF NOT EXISTS unaccent WITH SCHEMA public;
+
+CREATE FUNCTION public.first_day(value jsonb) RETURNS date
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((value ->> 'earliest'::text))::date;
+
+CREATE TABLE public.identifiers (
+    type text NOT NULL,
+    scheme text NOT NULL,
+    identifier text NOT NULL,
+    id uuid NOT NULL
+);
+
+CREATE TABLE public.records (
+    id uuid NOT NULL,
+    type text NOT NULL,
+    version integer NOT NULL,
+    "position" bigint NOT NULL,
+    state text NOT NULL,
+    provider text NOT NULL,
+    hash bytea NOT NULL,
+    label text NOT NULL,
+    label_position bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    merged_into uuid,
+    reason text,
+    CONSTRAINT records_state_check CHECK ((state = ANY (ARRAY['live'::text, 'deleted'::text, 'merged'::text])))
+);
+
+COMMENT ON COLUMN public.records.label IS 'the record as references show it, byte for byte as it stands in served.doc';
+
+COMMENT ON COLUMN public.records.label_position IS 'the position at which the label last changed';
+
+CREATE FUNCTION public.ids(wanted text, names text[]) RETURNS uuid[]
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN ARRAY(SELECT COALESCE(r.merged_into, r.id) AS "coalesce" FROM (unnest(ids.names) n(name) JOIN public.records r ON ((r.id = CASE WHEN (n.name ~ '^[0-9a-f]{8}-[0-9a-f-]{27}$'::text) THEN (n.name)::uuid ELSE NULL::uuid END))) UNION SELECT COALESCE(r.merged_into, r.id) AS "coalesce" FROM ((unnest(ids.names) n(name) JOIN public.identifiers i ON (((i.scheme = split_part(n.name, ':'::text, 1)) AND (i.identifier = substr(n.name, (strpos(n.name, ':'::text) + 1))) AND (i.type = ANY (string_to_array(ids.wanted, ' '::text)))))) JOIN public.records r ON ((r.id = i.id))));
+
+CREATE FUNCTION public.is_certain(value jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN COALESCE(((value ->> 'certain'::text))::boolean, false);
+
+CREATE FUNCTION public.last_day(value jsonb) RETURNS date
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((value ->> 'latest'::text))::date;
+
+CREATE FUNCTION public.name_score(query text, spellings text) RETURNS real
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+DECLARE
+    form text;
+    spelling text;
+    typed text;
+    word text;
+    heard text;
+    said text;
+    distance integer;
+    score real;
+    best real;
+    total real;
+    words integer;
+    answer real := 0;
+BEGIN
+    FOREACH form IN ARRAY string_to_array(query, ' | ') LOOP
+        FOREACH spelling IN ARRAY string_to_array(btrim(spellings), ' | ') LOOP
+            IF form = spelling THEN
+                RETURN 1;
+            END IF;
+            best := 0;
+            total := 0;
+            words := 0;
+            FOREACH typed IN ARRAY string_to_array(form, ' ') LOOP
+                best := 0;
+                heard := translate(typed, 'yg', 'ih');
+                FOREACH word IN ARRAY string_to_array(spelling, ' ') LOOP
+                    score := 0;
+                    IF typed = word THEN
+                        score := 1;
+                    ELSIF length(typed) >= 3 AND starts_with(word, typed) THEN
+                        score := 0.9;
+                    -- the limits also keep levenshtein from failing: it takes 255 characters at most
+                    ELSIF length(typed) BETWEEN 4 AND 100 AND abs(length(typed) - length(word)) <= 2 THEN
+                        said := translate(word, 'yg', 'ih');
+                        distance := levenshtein_less_equal(heard, said, 2);
+                        IF distance = 0 THEN
+                            score := 0.85;
+                        ELSIF distance = 1 THEN
+                            score := 0.8;
+                        ELSIF distance = 2 THEN
+                            IF length(typed) >= 8 THEN
+                                score := 0.7;
+                            END IF;
+                            FOR place IN 1 .. length(heard) - 1 LOOP  -- two letters that changed places are one typo
+                                IF overlay(heard PLACING reverse(substr(heard, place, 2)) FROM place FOR 2) = said THEN
+                                    score := 0.8;
+                                END IF;
+                            END LOOP;
+                        END IF;
+                    END IF;
+                    best := greatest(best, score);
+                END LOOP;
+                EXIT WHEN best = 0;
+                total := total + best;
+                words := words + 1;
+            END LOOP;
+            IF best > 0 THEN
+                answer := greatest(answer, 0.95 * total / words);
+            END IF;
+        END LOOP;
+    END LOOP;
+    RETURN answer;
+END
+$$;
+
+CREATE FUNCTION public.ref(value jsonb) RETURNS uuid
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((value ->> 'id'::text))::uuid;
+
+CREATE FUNCTION public.refs(list jsonb, property text DEFAULT NULL::text) RETURNS uuid[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ARRAY(SELECT public.ref(CASE WHEN (refs.property IS NULL) THEN entry.value ELSE (entry.value -> refs.property) END) AS ref FROM jsonb_array_elements(refs.list) entry(value) WHERE ((refs.property IS NULL) OR (entry.value ? refs.property)));
+
+CREATE FUNCTION public.replace_each(body text, olds text[], news text[]) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+BEGIN
+    FOR i IN 1 .. coalesce(cardinality(olds), 0) LOOP
+        body := replace(body, olds[i], news[i]);
+    END LOOP;
+    RETURN body;
+END
+$$;
+
+CREATE TEXT SEARCH CONFIGURATION public.parley_de (
+    PARSER = pg_catalog."default" );
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_de
+    ADD MAPPING FOR asciiword WITH german_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_de
+    ADD MAPPING FOR word WITH public.unaccent, german_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_de
+    ADD MAPPING FOR numword WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_de
+    ADD MAPPING FOR email WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_de
+    ADD MAPPING FOR url WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_de
+    ADD MAPPING FOR host WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_de
+    ADD MAPPING FOR sfloat WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_de
+    ADD MAPPING FOR version WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_de
+    ADD MAPPING FOR hword_numpart WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_de
+    ADD MAPPING FOR hword_part WITH public.unaccent, german_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_de
+    ADD MAPPING FOR hword_asciipart WITH german_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_de
+    ADD MAPPING FOR numhword WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_de
+    ADD MAPPING FOR asciihword WITH german_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_de
+    ADD MAPPING FOR hword WITH public.unaccent, german_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_de
+    ADD MAPPING FOR url_path WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_de
+    ADD MAPPING FOR file WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_de
+    ADD MAPPING FOR "float" WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_de
+    ADD MAPPING FOR "int" WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_de
+    ADD MAPPING FOR uint WITH simple;
+
+CREATE TEXT SEARCH CONFIGURATION public.parley_en (
+    PARSER = pg_catalog."default" );
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_en
+    ADD MAPPING FOR asciiword WITH english_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_en
+    ADD MAPPING FOR word WITH public.unaccent, english_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_en
+    ADD MAPPING FOR numword WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_en
+    ADD MAPPING FOR email WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_en
+    ADD MAPPING FOR url WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_en
+    ADD MAPPING FOR host WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_en
+    ADD MAPPING FOR sfloat WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_en
+    ADD MAPPING FOR version WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_en
+    ADD MAPPING FOR hword_numpart WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_en
+    ADD MAPPING FOR hword_part WITH public.unaccent, english_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_en
+    ADD MAPPING FOR hword_asciipart WITH english_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_en
+    ADD MAPPING FOR numhword WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_en
+    ADD MAPPING FOR asciihword WITH english_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_en
+    ADD MAPPING FOR hword WITH public.unaccent, english_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_en
+    ADD MAPPING FOR url_path WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_en
+    ADD MAPPING FOR file WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_en
+    ADD MAPPING FOR "float" WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_en
+    ADD MAPPING FOR "int" WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_en
+    ADD MAPPING FOR uint WITH simple;
+
+CREATE TEXT SEARCH CONFIGURATION public.parley_fr (
+    PARSER = pg_catalog."default" );
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_fr
+    ADD MAPPING FOR asciiword WITH french_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_fr
+    ADD MAPPING FOR word WITH public.unaccent, french_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_fr
+    ADD MAPPING FOR numword WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_fr
+    ADD MAPPING FOR email WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_fr
+    ADD MAPPING FOR url WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_fr
+    ADD MAPPING FOR host WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_fr
+    ADD MAPPING FOR sfloat WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_fr
+    ADD MAPPING FOR version WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_fr
+    ADD MAPPING FOR hword_numpart WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_fr
+    ADD MAPPING FOR hword_part WITH public.unaccent, french_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_fr
+    ADD MAPPING FOR hword_asciipart WITH french_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_fr
+    ADD MAPPING FOR numhword WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_fr
+    ADD MAPPING FOR asciihword WITH french_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_fr
+    ADD MAPPING FOR hword WITH public.unaccent, french_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_fr
+    ADD MAPPING FOR url_path WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_fr
+    ADD MAPPING FOR file WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_fr
+    ADD MAPPING FOR "float" WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_fr
+    ADD MAPPING FOR "int" WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_fr
+    ADD MAPPING FOR uint WITH simple;
+
+CREATE TEXT SEARCH CONFIGURATION public.parley_ru (
+    PARSER = pg_catalog."default" );
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_ru
+    ADD MAPPING FOR asciiword WITH english_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_ru
+    ADD MAPPING FOR word WITH public.unaccent, russian_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_ru
+    ADD MAPPING FOR numword WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_ru
+    ADD MAPPING FOR email WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_ru
+    ADD MAPPING FOR url WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_ru
+    ADD MAPPING FOR host WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_ru
+    ADD MAPPING FOR sfloat WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_ru
+    ADD MAPPING FOR version WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_ru
+    ADD MAPPING FOR hword_numpart WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_ru
+    ADD MAPPING FOR hword_part WITH public.unaccent, russian_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_ru
+    ADD MAPPING FOR hword_asciipart WITH english_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_ru
+    ADD MAPPING FOR numhword WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_ru
+    ADD MAPPING FOR asciihword WITH english_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_ru
+    ADD MAPPING FOR hword WITH public.unaccent, russian_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_ru
+    ADD MAPPING FOR url_path WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_ru
+    ADD MAPPING FOR file WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_ru
+    ADD MAPPING FOR "float" WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_ru
+    ADD MAPPING FOR "int" WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_ru
+    ADD MAPPING FOR uint WITH simple;
+
+CREATE TEXT SEARCH CONFIGURATION public.parley_simple (
+    PARSER = pg_catalog."default" );
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_simple
+    ADD MAPPING FOR asciiword WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_simple
+    ADD MAPPING FOR word WITH public.unaccent, simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_simple
+    ADD MAPPING FOR numword WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_simple
+    ADD MAPPING FOR email WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_simple
+    ADD MAPPING FOR url WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_simple
+    ADD MAPPING FOR host WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_simple
+    ADD MAPPING FOR sfloat WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_simple
+    ADD MAPPING FOR version WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_simple
+    ADD MAPPING FOR hword_numpart WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_simple
+    ADD MAPPING FOR hword_part WITH public.unaccent, simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_simple
+    ADD MAPPING FOR hword_asciipart WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_simple
+    ADD MAPPING FOR numhword WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_simple
+    ADD MAPPING FOR asciihword WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_simple
+    ADD MAPPING FOR hword WITH public.unaccent, simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_simple
+    ADD MAPPING FOR url_path WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_simple
+    ADD MAPPING FOR file WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_simple
+    ADD MAPPING FOR "float" WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_simple
+    ADD MAPPING FOR "int" WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_simple
+    ADD MAPPING FOR uint WITH simple;
+
+CREATE TEXT SEARCH CONFIGURATION public.parley_tr (
+    PARSER = pg_catalog."default" );
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_tr
+    ADD MAPPING FOR asciiword WITH turkish_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_tr
+    ADD MAPPING FOR word WITH public.unaccent, turkish_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_tr
+    ADD MAPPING FOR numword WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_tr
+    ADD MAPPING FOR email WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_tr
+    ADD MAPPING FOR url WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_tr
+    ADD MAPPING FOR host WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_tr
+    ADD MAPPING FOR sfloat WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_tr
+    ADD MAPPING FOR version WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_tr
+    ADD MAPPING FOR hword_numpart WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_tr
+    ADD MAPPING FOR hword_part WITH public.unaccent, turkish_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_tr
+    ADD MAPPING FOR hword_asciipart WITH turkish_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_tr
+    ADD MAPPING FOR numhword WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_tr
+    ADD MAPPING FOR asciihword WITH turkish_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_tr
+    ADD MAPPING FOR hword WITH public.unaccent, turkish_stem;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_tr
+    ADD MAPPING FOR url_path WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_tr
+    ADD MAPPING FOR file WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_tr
+    ADD MAPPING FOR "float" WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_tr
+    ADD MAPPING FOR "int" WITH simple;
+
+ALTER TEXT SEARCH CONFIGURATION public.parley_tr
+    ADD MAPPING FOR uint WITH simple;
+
+CREATE FUNCTION public.search_query(words text) RETURNS tsquery
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (((((websearch_to_tsquery('public.parley_simple'::regconfig, words) || websearch_to_tsquery('public.parley_en'::regconfig, words)) || websearch_to_tsquery('public.parley_ru'::regconfig, words)) || websearch_to_tsquery('public.parley_de'::regconfig, words)) || websearch_to_tsquery('public.parley_fr'::regconfig, words)) || websearch_to_tsquery('public.parley_tr'::regconfig, words));
+
+CREATE FUNCTION public.search_vector(texts jsonb) RETURNS tsvector
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN ((((((setweight(to_tsvector('public.parley_simple'::regconfig, COALESCE((texts ->> 'name'::text), ''::text)), 'A'::"char") || to_tsvector('public.parley_simple'::regconfig, COALESCE((texts ->> ''::text), ''::text))) || to_tsvector('public.parley_en'::regconfig, COALESCE((texts ->> 'en'::text), ''::text))) || to_tsvector('public.parley_ru'::regconfig, COALESCE((texts ->> 'ru'::text), ''::text))) || to_tsvector('public.parley_de'::regconfig, COALESCE((texts ->> 'de'::text), ''::text))) || to_tsvector('public.parley_fr'::regconfig, COALESCE((texts ->> 'fr'::text), ''::text))) || to_tsvector('public.parley_tr'::regconfig, COALESCE((texts ->> 'tr'::text), ''::text)));
+
+CREATE FUNCTION public.texts(list jsonb, property text DEFAULT NULL::text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ARRAY(SELECT CASE WHEN (texts.property IS NULL) THEN (entry.value #>> '{}'::text[]) ELSE (entry.value ->> texts.property) END AS "case" FROM jsonb_array_elements(texts.list) entry(value));
+
+CREATE TABLE public.actors (
+    id uuid NOT NULL,
+    from_position bigint NOT NULL,
+    to_position bigint,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    parent uuid,
+    country text
+);
+
+CREATE TABLE public.delegations (
+    id uuid NOT NULL,
+    from_position bigint NOT NULL,
+    to_position bigint,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    round uuid,
+    meeting uuid,
+    represents uuid[] NOT NULL
+);
+
+CREATE TABLE public.delegations_members (
+    id uuid NOT NULL,
+    from_position bigint NOT NULL,
+    person uuid,
+    role text NOT NULL
+);
+
+CREATE TABLE public.idempotency (
+    key_id uuid NOT NULL,
+    idempotency_key text NOT NULL,
+    request_hash bytea NOT NULL,
+    status integer NOT NULL,
+    headers jsonb NOT NULL,
+    body bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.keys (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    provider text NOT NULL,
+    scopes text[] NOT NULL,
+    hash bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT keys_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT keys_scopes_check CHECK ((scopes <@ ARRAY['read'::text, 'write'::text, 'admin'::text]))
+);
+
+CREATE TABLE public.links (
+    from_id uuid NOT NULL,
+    from_type text NOT NULL,
+    path text NOT NULL,
+    to_id uuid NOT NULL,
+    from_position bigint NOT NULL,
+    to_position bigint
+);
+
+COMMENT ON COLUMN public.links.path IS 'where the reference stands: a JSON Pointer without list indices';
+
+CREATE TABLE public.migrations (
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.people (
+    id uuid NOT NULL,
+    from_position bigint NOT NULL,
+    to_position bigint,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    name text NOT NULL
+);
+
+CREATE TABLE public.people_positions (
+    id uuid NOT NULL,
+    from_position bigint NOT NULL,
+    organization uuid,
+    first_day date NOT NULL,
+    last_day date NOT NULL
+);
+
+COMMENT ON TABLE public.people_positions IS 'posts held; an unknown beginning or end is infinitely far, so it never rules a day out';
+
+CREATE TABLE public.processes (
+    id uuid NOT NULL,
+    from_position bigint NOT NULL,
+    to_position bigint,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    name text NOT NULL,
+    status text,
+    parties uuid[] NOT NULL,
+    started_on date,
+    ended_on date
+);
+
+CREATE TABLE public.revisions (
+    "position" bigint NOT NULL,
+    id uuid NOT NULL,
+    type text NOT NULL,
+    version integer NOT NULL,
+    op text NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    provider text NOT NULL,
+    key_name text NOT NULL,
+    batch uuid,
+    reason text,
+    changed text[] NOT NULL,
+    document jsonb,
+    hash bytea NOT NULL,
+    CONSTRAINT revisions_op_check CHECK ((op = ANY (ARRAY['created'::text, 'updated'::text, 'deleted'::text, 'merged'::text])))
+);
+
+COMMENT ON TABLE public.revisions IS 'append-only; positions and recorded_at are taken under one lock held to commit, so they have the order of commits';
+
+COMMENT ON COLUMN public.revisions.document IS 'the record without nulls and empty lists, references as id and type; null when deleted';
+
+CREATE TABLE public.rounds (
+    id uuid NOT NULL,
+    from_position bigint NOT NULL,
+    to_position bigint,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    process uuid,
+    parent uuid,
+    number integer,
+    name text,
+    status text NOT NULL,
+    starts_on date,
+    ends_on date,
+    first_day date,
+    last_day date,
+    certain boolean NOT NULL,
+    formats text[] NOT NULL,
+    tracks text[] NOT NULL,
+    country text,
+    third_parties uuid[] NOT NULL
+);
+
+COMMENT ON COLUMN public.rounds.first_day IS 'the first day on which the round possibly took place; last_day the last';
+
+CREATE TABLE public.secrets (
+    name text NOT NULL,
+    value bytea NOT NULL
+);
+
+COMMENT ON TABLE public.secrets IS 'what all servers of one database share, such as the key that signs cursors';
+
+CREATE TABLE public.served (
+    id uuid NOT NULL,
+    from_position bigint NOT NULL,
+    to_position bigint,
+    type text NOT NULL,
+    version integer NOT NULL,
+    stamp bigint NOT NULL,
+    doc text NOT NULL,
+    spellings text,
+    search tsvector NOT NULL
+);
+
+COMMENT ON TABLE public.served IS 'the documents as they are answered, ready; rows know the period of the log in which they stood';
+
+COMMENT ON COLUMN public.served.stamp IS 'the last position that changed the document: its own, or that of a label in it';
+
+CREATE TABLE public.sources (
+    id uuid NOT NULL,
+    from_position bigint NOT NULL,
+    to_position bigint,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    kind text NOT NULL,
+    publisher uuid,
+    language text,
+    url text,
+    published_on date
+);
+
+ALTER TABLE ONLY public.actors
+    ADD CONSTRAINT actors_pkey PRIMARY KEY (id, from_position);
+
+ALTER TABLE ONLY public.delegations
+    ADD CONSTRAINT delegations_pkey PRIMARY KEY (id, from_position);
+
+ALTER TABLE ONLY public.idempotency
+    ADD CONSTRAINT idempotency_pkey PRIMARY KEY (key_id, idempotency_key);
+
+ALTER TABLE ONLY public.identifiers
+    ADD CONSTRAINT identifiers_pkey PRIMARY KEY (scheme, identifier, type);
+
+ALTER TABLE ONLY public.keys
+    ADD CONSTRAINT keys_hash_key UNIQUE (hash);
+
+ALTER TABLE ONLY public.keys
+    ADD CONSTRAINT keys_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.migrations
+    ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.people
+    ADD CONSTRAINT people_pkey PRIMARY KEY (id, from_position);
+
+ALTER TABLE ONLY public.processes
+    ADD CONSTRAINT processes_pkey PRIMARY KEY (id, from_position);
+
+ALTER TABLE ONLY public.records
+    ADD CONSTRAINT records_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.revisions
+    ADD CONSTRAINT revisions_id_version_key UNIQUE (id, version);
+
+ALTER TABLE ONLY public.revisions
+    ADD CONSTRAINT revisions_pkey PRIMARY KEY ("position");
+
+ALTER TABLE ONLY public.rounds
+    ADD CONSTRAINT rounds_pkey PRIMARY KEY (id, from_position);
+
+ALTER TABLE ONLY public.secrets
+    ADD CONSTRAINT secrets_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.served
+    ADD CONSTRAINT served_pkey PRIMARY KEY (id, from_position);
+
+ALTER TABLE ONLY public.sources
+    ADD CONSTRAINT sources_pkey PRIMARY KEY (id, from_position);
+
+CREATE INDEX actors_by_country ON public.actors USING btree (country) WHERE (to_position IS NULL);
+
+CREATE INDEX actors_by_id ON public.actors USING btree (id) WHERE (to_position IS NULL);
+
+CREATE INDEX actors_by_name ON public.actors USING btree (COALESCE(name, '￿'::text), id) WHERE (to_position IS NULL);
+
+CREATE INDEX actors_by_parent ON public.actors USING btree (parent) WHERE (to_position IS NULL);
+
+CREATE INDEX actors_by_update ON public.actors USING btree (updated_at, id) WHERE (to_position IS NULL);
+
+CREATE INDEX delegations_by_actor ON public.delegations USING gin (represents) WHERE (to_position IS NULL);
+
+CREATE INDEX delegations_by_id ON public.delegations USING btree (id) WHERE (to_position IS NULL);
+
+CREATE INDEX delegations_by_round ON public.delegations USING btree (round) WHERE (to_position IS NULL);
+
+CREATE INDEX delegations_by_update ON public.delegations USING btree (updated_at, id) WHERE (to_position IS NULL);
+
+CREATE INDEX delegations_members_by_person ON public.delegations_members USING btree (person);
+
+CREATE INDEX delegations_members_of ON public.delegations_members USING btree (id, from_position);
+
+CREATE INDEX idempotency_by_time ON public.idempotency USING btree (created_at);
+
+CREATE INDEX identifiers_by_id ON public.identifiers USING btree (id);
+
+CREATE UNIQUE INDEX keys_by_name ON public.keys USING btree (name) WHERE (revoked_at IS NULL);
+
+CREATE INDEX links_from ON public.links USING btree (from_id, from_position);
+
+CREATE INDEX links_to ON public.links USING btree (to_id, from_type, from_id) WHERE (to_position IS NULL);
+
+CREATE INDEX links_to_ever ON public.links USING btree (to_id);
+
+CREATE INDEX people_by_id ON public.people USING btree (id) WHERE (to_position IS NULL);
+
+CREATE INDEX people_by_name ON public.people USING btree (COALESCE(name, '￿'::text), id) WHERE (to_position IS NULL);
+
+CREATE INDEX people_by_update ON public.people USING btree (updated_at, id) WHERE (to_position IS NULL);
+
+CREATE INDEX people_positions_at ON public.people_positions USING btree (organization, first_day, last_day);
+
+CREATE INDEX people_positions_of ON public.people_positions USING btree (id, from_position);
+
+CREATE INDEX processes_by_id ON public.processes USING btree (id) WHERE (to_position IS NULL);
+
+CREATE INDEX processes_by_party ON public.processes USING gin (parties) WHERE (to_position IS NULL);
+
+CREATE INDEX processes_by_update ON public.processes USING btree (updated_at, id) WHERE (to_position IS NULL);
+
+CREATE INDEX records_by_type ON public.records USING btree (type, state);
+
+CREATE INDEX revisions_by_time ON public.revisions USING btree (recorded_at, "position");
+
+CREATE INDEX rounds_by_days ON public.rounds USING btree (first_day, last_day) WHERE (to_position IS NULL);
+
+CREATE INDEX rounds_by_id ON public.rounds USING btree (id) WHERE (to_position IS NULL);
+
+CREATE INDEX rounds_by_process ON public.rounds USING btree (process) WHERE (to_position IS NULL);
+
+CREATE INDEX rounds_by_third_party ON public.rounds USING gin (third_parties) WHERE (to_position IS NULL);
+
+CREATE INDEX rounds_by_update ON public.rounds USING btree (updated_at, id) WHERE (to_position IS NULL);
+
+CREATE UNIQUE INDEX served_open ON public.served USING btree (id) WHERE (to_position IS NULL);
+
+CREATE INDEX served_search ON public.served USING gin (search);
+
+CREATE INDEX served_spellings ON public.served USING gin (spellings public.gin_trgm_ops);
+
+CREATE INDEX sources_by_id ON public.sources USING btree (id) WHERE (to_position IS NULL);
+
+CREATE INDEX sources_by_publisher ON public.sources USING btree (publisher) WHERE (to_position IS NULL);
+
+CREATE INDEX sources_by_update ON public.sources USING btree (updated_at, id) WHERE (to_position IS NULL);
+
+CREATE INDEX sources_by_url ON public.sources USING hash (url) WHERE (to_position IS NULL);
+
+ALTER TABLE ONLY public.actors
+    ADD CONSTRAINT actors_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
+
+ALTER TABLE ONLY public.delegations
+    ADD CONSTRAINT delegations_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
+
+ALTER TABLE ONLY public.identifiers
+    ADD CONSTRAINT identifiers_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
+
+ALTER TABLE ONLY public.links
+    ADD CONSTRAINT links_to_id_fkey FOREIGN KEY (to_id) REFERENCES public.records(id);
+
+ALTER TABLE ONLY public.people
+    ADD CONSTRAINT people_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
+
+ALTER TABLE ONLY public.processes
+    ADD CONSTRAINT processes_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
+
+ALTER TABLE ONLY public.rounds
+    ADD CONSTRAINT rounds_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
+
+ALTER TABLE ONLY public.served
+    ADD CONSTRAINT served_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
+
+ALTER TABLE ONLY public.sources
+    ADD CONSTRAINT sources_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
