@@ -7,7 +7,7 @@ from flask import Flask
 
 import db
 import settings
-from api import http, limits, operations
+from api import http, limits, operations, pages
 from api.spec import Api
 
 RESOURCES = ["actors", "people", "sources", "processes", "rounds", "delegations", "me"]
@@ -23,6 +23,7 @@ def create_app(**config: Any) -> Flask:
     app.before_request(http.authenticate)
     limits.init_app(app)
     app.before_request(http.admit)
+    pages.init_app(app)
     resources = [import_module(f"api.{name}") for name in RESOURCES]
     api = Api(app)
     for resource in resources:

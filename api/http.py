@@ -21,6 +21,7 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException
 
 import db
+from api.pages import PROBLEMS
 from db import keys, lists, records
 from schemas import base
 from schemas.base import Body
@@ -52,8 +53,8 @@ def problem(
     **more: Any,
 ) -> Response:
     """An RFC 9457 problem."""
-    title = HTTPStatus(status).phrase
-    code = code or re.sub(r"\W+", "_", title.lower())
+    code = code or re.sub(r"\W+", "_", HTTPStatus(status).phrase.lower())
+    title = PROBLEMS[code]["title"] if code in PROBLEMS else HTTPStatus(status).phrase
     body = {
         "type": f"/problems/{code.replace('_', '-')}",
         "title": title,
