@@ -1,0 +1,154 @@
+"""`parley serve` as it is run: started twice, killed, stopped, and started again."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from db import engine
+
+
+def free_port():
+    """A port that nobody uses, below those that the system gives out by itself."""
+    for candidate in range(22000 + os.getpid() % 5000, 32000):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", candidate)):
+                return candidate
+    raise AssertionError("all ports are taken")
+
+
+@contextmanager
+def serving(*options, **environment):
+    """A running server: its process, its address, and its messages as they come."""
+    port = free_port()
+    command = [sys.executable, "-m", "cli", "serve", "--port", str(port), "--workers", "1", *options]
+    with (
+        tempfile.TemporaryFile("w+") as messages,
+        subprocess.Popen(command, env=os.environ | environment, stdout=messages, stderr=messages) as process,
+    ):
+        try:
+            process.told = lambda: told(messages)
+            wait_until(lambda: process.poll() is not None or "Parley answers on" in process.told())
+            yield process, f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def told(messages):
+    messages.seek(0)
+    return messages.read()
+
+
+def wait_until(reached, seconds=40):
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def stop(process, with_signal=signal.SIGTERM):
+    process.send_signal(with_signal)
+    return process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def data_dir():
+    """Not below pytest's own folder: that is closed to the account that PostgreSQL runs under."""
+    with tempfile.TemporaryDirectory(prefix="parley-serve-") as folder:
+        yield folder
+
+
+def test_it_brings_all_it_needs_and_takes_it_away_again(data_dir):
+    key = Path(data_dir, "key")
+    with serving("--no-sample", PARLEY_DATA_DIR=data_dir, PARLEY_DATABASE_URL="") as (process, address):
+        assert "created" in process.told()
+        assert "Applied 0001_keys.sql" in process.told()
+        assert str(key) in process.told()
+        assert stat.S_IMODE(key.stat().st_mode) == 0o600
+        me = httpx.get(f"{address}/v1/me", headers={"Authorization": f"Bearer {key.read_text().strip()}"}).json()
+        assert (me["name"], me["scopes"]) == ("development", ["read", "write", "admin"])
+        assert key.read_text().strip() not in process.told()
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert stop(process) == 0
+    assert psutil.wait_procs(family, timeout=5)[1] == []
+    assert engine.process(Path(data_dir, "postgres")) is None
+
+
+def test_the_second_start_is_quick_and_keeps_the_key(data_dir):
+    key = Path(data_dir, "key").read_text()
+    started = time.monotonic()
+    with serving("--no-sample", PARLEY_DATA_DIR=data_dir, PARLEY_DATABASE_URL="") as (process, _):
+        assert time.monotonic() - started < 5
+        assert "postgres: started" in process.told()
+        assert "Applied" not in process.told()
+        assert Path(data_dir, "key").read_text() == key
+        assert stop(process, signal.SIGINT) == 0
+
+
+def test_two_servers_share_one_database_and_the_last_stops_it(data_dir):
+    both = {"PARLEY_DATA_DIR": data_dir, "PARLEY_DATABASE_URL": ""}
+    with serving("--no-sample", **both) as (first, _), serving("--no-sample", **both) as (second, address):
+        assert "already running" in second.told()
+        assert stop(first) == 0
+        assert httpx.get(f"{address}/v1/rounds").status_code == 200
+        assert stop(second) == 0
+    assert engine.process(Path(data_dir, "postgres")) is None
+
+
+def test_after_everything_was_killed_it_starts_again(data_dir):
+    with serving("--no-sample", PARLEY_DATA_DIR=data_dir, PARLEY_DATABASE_URL="") as (process, _):
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        for member in engine.members(Path(data_dir, "postgres")):
+            member.kill()
+        assert psutil.wait_procs(family, timeout=5)[1] == []  # a worker does not outlive the server
+    with serving("--no-sample", PARLEY_DATA_DIR=data_dir, PARLEY_DATABASE_URL="") as (process, address):
+        assert "recovered after a crash" in process.told()
+        assert httpx.get(f"{address}/v1/rounds").status_code == 200
+
+
+def test_a_taken_port_is_told_in_one_line(data_dir):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        command = [sys.executable, "-m", "cli", "serve", "--port", port]
+        done = subprocess.run(command, env=os.environ | {"PARLEY_DATA_DIR": data_dir}, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: Cannot listen on port {port} of 127.0.0.1: Address already in use.")
+    assert done.stderr.count("\n") == 1
+
+
+def test_on_a_database_of_its_own_it_makes_no_key(make_database, tmp_path):
+    with (
+        make_database("bare") as url,
+        serving(PARLEY_DATA_DIR=str(tmp_path), PARLEY_DATABASE_URL=url) as (process, address),
+    ):
+        assert "Applied 0001_keys.sql" in process.told()
+        assert httpx.get(f"{address}/v1/rounds").json()["items"] == []
+        assert list(tmp_path.iterdir()) == []
+        assert stop(process) == 0
+
+
+def test_the_sample_data_are_loaded_once(tmp_path_factory):
+    with tempfile.TemporaryDirectory(prefix="parley-serve-") as folder:
+        chosen = {"PARLEY_DATA_DIR": folder, "PARLEY_DATABASE_URL": ""}
+        with serving(**chosen) as (process, address):
+            assert "did not load" not in process.told()
+            [first] = httpx.get(f"{address}/v1/rounds?limit=1").json()["items"]
+            key = Path(folder, "key").read_text().strip()
+            change = {"Authorization": f"Bearer {key}", "If-Match": f'"{first["version"]}"'}
+            merge = {"Content-Type": "application/merge-patch+json"}
+            changed = httpx.patch(f"{address}/v1/rounds/{first['id']}", json={"format": None}, headers=change | merge)
+            assert changed.status_code == 200
+        with serving(**chosen) as (process, address):
+            again = httpx.get(f"{address}/v1/rounds/{first['id']}").json()
+            assert again["version"] == changed.json()["version"]
