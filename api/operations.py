@@ -20,10 +20,10 @@ from secure import ContentSecurityPolicy, ReferrerPolicy, Secure, XContentTypeOp
 from structlog.contextvars import bind_contextvars, clear_contextvars, merge_contextvars
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import Processor
-from werkzeug.exceptions import ServiceUnavailable
 
 import db
 from db.migrate import FOLDER
+from schemas.problems import Refused
 
 PROBES = {"/livez", "/readyz", "/metrics"}
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -63,6 +63,8 @@ class Compress(flask_compress.Compress):
 
     def after_request(self, response: Response | None) -> Response:
         etag = response.headers.get("ETag", "") if response else ""
+        if response and response.status_code == 206:
+            return response  # a part of a file fits its Content-Range only as it is
         answer = super().after_request(response)
         if "Content-Encoding" in answer.headers and etag.startswith('"'):
             answer.headers["ETag"] = f"W/{etag}"
@@ -129,9 +131,9 @@ def readyz() -> Response:
     try:
         applied = {row["name"] for row in db.rows("SELECT name FROM migrations")}
     except psycopg.Error:
-        raise ServiceUnavailable("The database does not answer.", retry_after=5) from None
+        raise Refused(503, "unavailable", "The database does not answer.") from None
     if missing := sorted(MIGRATIONS - applied):
-        raise ServiceUnavailable(f"The database lacks {', '.join(missing)}; run `parley migrate`.", retry_after=5)
+        raise Refused(503, "unavailable", f"The database lacks {', '.join(missing)}; run `parley migrate`.")
     return Response("ready\n", mimetype="text/plain")
 
 
