@@ -15,7 +15,7 @@ import uuid_utils.compat
 from marshmallow.fields import Field
 
 import db
-from db import Connection
+from db import Connection, consequences
 from schemas import base
 from schemas.base import BODIES
 from schemas.fields import UUID_TEXT, Edtf, Ref, stamp
@@ -78,9 +78,13 @@ class Record:
     updated_at: datetime | None = None
     merged_into: str | None = None
     reason: str | None = None
+    admin: bool = False
     document: Json | None = None
+    overlay: Json = field(default_factory=dict)
     was: Json | None = None
+    was_overlay: Json = field(default_factory=dict)
     was_state: str = "new"
+    whole: bool = True  # whether its document was read, too
     rows: list[int] = field(default_factory=list)
 
 
@@ -142,7 +146,7 @@ class Set:
         self._find_named(wanted)
         ids = {target["id"] for target in targets if "id" in target} | set(self.named.values())
         ids |= {op.data["id"] for op in operations if isinstance(op.data, dict) and _is_id(op.data.get("id"))}
-        self._find_known(ids, targets=ids)
+        self._find_known(ids, whole=True)
 
     def _find_named(self, wanted: Iterable[tuple[str, str]]) -> None:
         if pairs := sorted(set(wanted)):
@@ -150,12 +154,33 @@ class Set:
             found = self.conn.execute(sql.named, {"schemes": list(schemes), "identifiers": list(identifiers)})
             self.named |= {(row["type"], row["scheme"], row["identifier"]): str(row["id"]) for row in found}
 
-    def _find_known(self, ids: Iterable[str], targets: Iterable[str] = ()) -> None:
-        if missing := sorted(set(ids) - self.stored.keys()):
-            for row in self.conn.execute(sql.known, {"ids": missing, "targets": list(targets)}):
-                into = row["merged_into"]
-                row |= {"id": str(row["id"]), "merged_into": str(into) if into else None}
-                self.stored[row["id"]] = Record(**row, was=row["document"], was_state=row["state"])
+    def _find_known(self, ids: Iterable[str], whole: bool = False) -> None:
+        known = {id for id, record in self.stored.items() if record.whole or not whole}
+        if missing := sorted(set(ids) - known):
+            for row in self.conn.execute(sql.known, {"ids": missing, "targets": missing if whole else []}):
+                self.remember(row, whole)
+
+    def remember(self, row: Json, whole: bool = True) -> Record:
+        """Keep a record as the database has it."""
+        id, into, overlay = str(row["id"]), row["merged_into"], row["overlay"] or {}
+        row = row | {"id": id, "merged_into": str(into) if into else None, "overlay": overlay}
+        record = Record(**row, was=row["document"], was_overlay=overlay, was_state=row["state"], whole=whole)
+        consequences.restore(record)
+        self.stored[id] = record
+        return record
+
+    def record(self, id: str) -> Record:
+        """A record as the set leaves it."""
+        return self.touched.get(id) or self.stored[id]
+
+    def affect(self, ids: Iterable[str]) -> list[Record]:
+        """These records, to be changed as a consequence of the set."""
+        ids = sorted(ids)
+        self._find_known((id for id in ids if id not in self.touched), whole=True)
+        for id in ids:
+            if id not in self.touched and id in self.stored:
+                self.touched[id] = replace(self.stored[id], rows=[])
+        return [self.touched[id] for id in ids if id in self.touched]
 
     # --- applying ---
 
@@ -179,11 +204,11 @@ class Set:
                 except Refused as problem:
                     problems[row] = problem
         for record in list(self.touched.values()):
-            for check in (self._check_identifiers, self._check_references):
+            for check in (self._check_identifiers, self._check_references, self._check_value):
                 if record.document is not None and record.rows[-1] not in problems and (found := check(record)):
                     problems[record.rows[-1]] = found
         problems |= self._check_deletions()
-        return problems
+        return problems or consequences.apply(self)
 
     def _apply(self, row: int, operation: Operation) -> None:
         record = self._target(operation)
@@ -193,7 +218,7 @@ class Set:
             self._check_conditions(record, operation)
         match operation.op:
             case "delete":
-                record.document, record.state, record.reason = None, "deleted", operation.reason
+                record.document, record.state, record.reason, record.overlay = None, "deleted", operation.reason, {}
             case "patch":
                 record.document = _document(BODIES[record.type], base.merge_patch(record.document, operation.data))
             case _:
@@ -203,6 +228,7 @@ class Set:
         if record.document is not None and operation.op != "patch":
             _add_identifier(record.document, operation.target)
         self.touched[record.id] = record
+        record.admin = self.by.admin
         record.rows.append(row)
         for name in _identifiers(record.document or {}):
             self.owners[record.type, name["scheme"], name["identifier"]] = record.id
@@ -308,6 +334,9 @@ class Set:
             return Refused(422, "unknown_reference", f"{len(errors)} reference(s) lead nowhere.", errors)
         return None
 
+    def _check_value(self, record: Record) -> Refused | None:
+        return consequences.check_claim(self, record) if record.type == "claim" else None
+
     def _fetch_references(self) -> None:
         """Two queries for all references of the set, once an attempt."""
         if getattr(self, "_fetched", None) is self.touched:
@@ -363,7 +392,10 @@ class Set:
         """Append what changed to the log and project it."""
         changed = []
         for record in self.touched.values():
-            hash = sha256(base.canonical(record.document)).digest() if record.document is not None else b""
+            hash = b""
+            if record.document is not None:
+                record.document = consequences.shown(record)
+                hash = sha256(base.canonical(record.document) + base.canonical(record.overlay)).digest()
             if hash == record.hash and record.state == record.was_state:
                 continue
             record.hash = hash
@@ -388,14 +420,15 @@ class Set:
         with self.conn.pipeline():
             self.conn.execute(
                 sql.append,
-                _columns(changed, "position", "id", "type", "version", "reason", "hash")
+                _columns(changed, "position", "id", "type", "version", "admin", "reason", "hash")
                 | {
                     "recorded_at": now,
                     "provider": self.by.provider,
                     "key_name": self.by.name,
                     "batch": batch,
                     "op": ["created" if r.version == 1 else ops[r.state] for r in changed],
-                    "changed": [_text(difference(r.was, r.document)) for r in changed],
+                    "changed": [_text(difference(r)) for r in changed],
+                    "overlay": [_text(r.overlay) if r.overlay else None for r in changed],
                     "document": [_text(r.document) if r.document is not None else None for r in changed],
                 },
             )
@@ -473,10 +506,10 @@ def references(record: Record) -> Iterator[tuple[str, Json]]:
     return iter(found)
 
 
-def difference(was: Json | None, now: Json | None) -> list[str]:
-    """JSON Pointers of the top-level properties that differ."""
-    was, now = was or {}, now or {}
-    return [pointer(name) for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
+def difference(record: Record) -> list[str]:
+    """JSON Pointers of the top-level properties that differ from what they were, or that new claims are about."""
+    pairs = [(record.was or {}, record.document or {}), (record.was_overlay, record.overlay)]
+    return sorted({pointer(k) for was, now in pairs for k in was.keys() | now.keys() if was.get(k) != now.get(k)})
 
 
 def make_label(record: Record) -> str:
@@ -505,8 +538,8 @@ class Period:
 
 def keep_records(conn: Connection, records: list[Record]) -> None:
     """Write the identity of records, and the identifiers that lead to them."""
-    names = ["id", "type", "version", "position", "state", "provider", "hash", "label", "label_position", "created_at"]
-    conn.execute(sql.keep, _columns(records, *names, "updated_at", "merged_into", "reason"))
+    names = ["id", "type", "version", "position", "state", "provider", "admin", "hash", "label", "label_position"]
+    conn.execute(sql.keep, _columns(records, *names, "created_at", "updated_at", "merged_into", "reason"))
     conn.execute(sql.unname, {"ids": [record.id for record in records]})
     # those of the deleted stay reserved
     named = [(record, name) for record in records for name in _identifiers(record.document or record.was or {})]
@@ -539,7 +572,7 @@ def project(conn: Connection, periods: list[Period], labels: dict[str, Record]) 
         links += [(record.id, record.type, path, to, record.position, period.to_position) for path, to in found]
         stamps.append(max([record.position, *(labels[to].label_position for _, to in found)]))
         docs.append(serve(record, labels))
-        typed.append(_text(base.walk(body, document, _type)))
+        typed.append(_text(base.walk(body, document, _type) | consequences.hulls(record, base.days)))
         folded = base.spellings(document)
         spellings.append(folded or None)
         found_words = {language: "\n".join(entries) for language, entries in base.words(body, document).items()}
@@ -579,7 +612,7 @@ def serve(record: Record, labels: dict[str, Record]) -> str:
             "version": record.version,
             "created_at": stamp(record.created_at),
             "updated_at": stamp(record.updated_at),
-            "contested": [],
+            "contested": consequences.contested(record),
         }
         | shown
     )
@@ -609,7 +642,9 @@ def rebuild(conn: Connection) -> int:
             created_at=before.created_at if before else row["recorded_at"],
             updated_at=row["recorded_at"],
             reason=row["reason"],
+            admin=row["admin"],
             document=row["document"],
+            overlay=row["overlay"] or {},
             was=(before.document or before.was) if before else None,
         )
         if record.document is not None:

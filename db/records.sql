@@ -16,8 +16,8 @@ SELECT i.type, i.scheme, i.identifier, i.id
    AND i.identifier = wanted.identifier
 
 -- known --
-SELECT r.id, r.type, r.version, r.position, r.state, r.provider, r.hash, r.label, r.label_position,
-       r.created_at, r.updated_at, r.merged_into, r.reason, v.document
+SELECT r.id, r.type, r.version, r.position, r.state, r.provider, r.admin, r.hash, r.label, r.label_position,
+       r.created_at, r.updated_at, r.merged_into, r.reason, v.document, v.overlay
   FROM records AS r
   LEFT JOIN revisions AS v
     ON v.position = r.position
@@ -34,29 +34,31 @@ SELECT l.to_id, l.from_id, l.from_type, l.path
  LIMIT 100
 
 -- append --
-INSERT INTO revisions (position, id, type, version, op, recorded_at, provider, key_name, batch, reason, changed,
-                       document, hash)
-SELECT n.position, n.id, n.type, n.version, n.op, %(recorded_at)s, %(provider)s, %(key_name)s, %(batch)s::uuid,
-       n.reason, texts(n.changed), n.document, n.hash
+INSERT INTO revisions (position, id, type, version, op, recorded_at, provider, key_name, admin, batch, reason, changed,
+                       document, overlay, hash)
+SELECT n.position, n.id, n.type, n.version, n.op, %(recorded_at)s, %(provider)s, %(key_name)s, n.admin,
+       %(batch)s::uuid, n.reason, texts(n.changed), n.document, n.overlay, n.hash
   FROM unnest(%(position)s::bigint[], %(id)s::uuid[], %(type)s::text[], %(version)s::int[], %(op)s::text[],
-              %(reason)s::text[], %(changed)s::jsonb[], %(document)s::jsonb[], %(hash)s::bytea[])
-       AS n (position, id, type, version, op, reason, changed, document, hash)
+              %(admin)s::boolean[], %(reason)s::text[], %(changed)s::jsonb[], %(document)s::jsonb[],
+              %(overlay)s::jsonb[], %(hash)s::bytea[])
+       AS n (position, id, type, version, op, admin, reason, changed, document, overlay, hash)
 
 -- keep --
-INSERT INTO records AS r (id, type, version, position, state, provider, hash, label, label_position,
+INSERT INTO records AS r (id, type, version, position, state, provider, admin, hash, label, label_position,
                           created_at, updated_at, merged_into, reason)
-SELECT n.id, n.type, n.version, n.position, n.state, n.provider, n.hash, n.label, n.label_position,
+SELECT n.id, n.type, n.version, n.position, n.state, n.provider, n.admin, n.hash, n.label, n.label_position,
        n.created_at, n.updated_at, n.merged_into, n.reason
   FROM unnest(%(id)s::uuid[], %(type)s::text[], %(version)s::int[], %(position)s::bigint[], %(state)s::text[],
-              %(provider)s::text[], %(hash)s::bytea[], %(label)s::text[], %(label_position)s::bigint[],
+              %(provider)s::text[], %(admin)s::boolean[], %(hash)s::bytea[], %(label)s::text[], %(label_position)s::bigint[],
               %(created_at)s::timestamptz[], %(updated_at)s::timestamptz[], %(merged_into)s::uuid[],
               %(reason)s::text[])
-       AS n (id, type, version, position, state, provider, hash, label, label_position, created_at, updated_at,
-             merged_into, reason)
+       AS n (id, type, version, position, state, provider, admin, hash, label, label_position, created_at,
+             updated_at, merged_into, reason)
     ON CONFLICT (id) DO UPDATE
    SET version = excluded.version,
        position = excluded.position,
        state = excluded.state,
+       admin = excluded.admin,
        hash = excluded.hash,
        label = excluded.label,
        label_position = excluded.label_position,
@@ -119,7 +121,7 @@ UPDATE served AS s
    AND replace_each(s.doc, c.olds, c.news) <> s.doc
 
 -- log --
-SELECT position, id, type, version, op, recorded_at, provider, reason, document, hash,
+SELECT position, id, type, version, op, recorded_at, provider, admin, reason, document, overlay, hash,
        lead(position) OVER (PARTITION BY id ORDER BY position) AS to_position
   FROM revisions
  ORDER BY position

@@ -24,6 +24,7 @@ CREATE TABLE public.records (
     "position" bigint NOT NULL,
     state text NOT NULL,
     provider text NOT NULL,
+    admin boolean NOT NULL,
     hash bytea NOT NULL,
     label text NOT NULL,
     label_position bigint NOT NULL,
@@ -33,6 +34,8 @@ CREATE TABLE public.records (
     reason text,
     CONSTRAINT records_state_check CHECK ((state = ANY (ARRAY['live'::text, 'deleted'::text, 'merged'::text])))
 );
+
+COMMENT ON COLUMN public.records.admin IS 'whether an admin wrote it last: only the provider of a record or an admin alters what it shows';
 
 COMMENT ON COLUMN public.records.label IS 'the record as references show it, byte for byte as it stands in served.doc';
 
@@ -620,10 +623,12 @@ CREATE TABLE public.revisions (
     recorded_at timestamp with time zone NOT NULL,
     provider text NOT NULL,
     key_name text NOT NULL,
+    admin boolean NOT NULL,
     batch uuid,
     reason text,
     changed text[] NOT NULL,
     document jsonb,
+    "overlay" jsonb,
     hash bytea NOT NULL,
     CONSTRAINT revisions_op_check CHECK ((op = ANY (ARRAY['created'::text, 'updated'::text, 'deleted'::text, 'merged'::text])))
 );
@@ -631,6 +636,8 @@ CREATE TABLE public.revisions (
 COMMENT ON TABLE public.revisions IS 'append-only; positions and recorded_at are taken under one lock held to commit, so they have the order of commits';
 
 COMMENT ON COLUMN public.revisions.document IS 'the record without nulls and empty lists, references as id and type; null when deleted';
+
+COMMENT ON COLUMN public.revisions."overlay" IS 'where the document shows something else than was written: claims, transactions (see db/consequences.py)';
 
 CREATE TABLE public.rounds (
     id uuid NOT NULL,

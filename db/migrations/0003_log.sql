@@ -7,6 +7,7 @@ CREATE TABLE records (
     position bigint NOT NULL,
     state text NOT NULL CHECK (state IN ('live', 'deleted', 'merged')),
     provider text NOT NULL,
+    admin boolean NOT NULL,
     hash bytea NOT NULL,
     label text NOT NULL,
     label_position bigint NOT NULL,
@@ -16,6 +17,7 @@ CREATE TABLE records (
     reason text
 );
 
+COMMENT ON COLUMN records.admin IS 'whether an admin wrote it last: only the provider of a record or an admin alters what it shows';
 COMMENT ON COLUMN records.label IS 'the record as references show it, byte for byte as it stands in served.doc';
 COMMENT ON COLUMN records.label_position IS 'the position at which the label last changed';
 
@@ -40,16 +42,20 @@ CREATE TABLE revisions (
     recorded_at timestamptz NOT NULL,
     provider text NOT NULL,
     key_name text NOT NULL,
+    admin boolean NOT NULL,
     batch uuid,
     reason text,
     changed text [] NOT NULL,
     document jsonb,
+    overlay jsonb,
     hash bytea NOT NULL,
     UNIQUE (id, version)
 );
 
 COMMENT ON TABLE revisions IS 'append-only; positions and recorded_at are taken under one lock held to commit, so they have the order of commits';
 COMMENT ON COLUMN revisions.document IS 'the record without nulls and empty lists, references as id and type; null when deleted';
+
+COMMENT ON COLUMN revisions.overlay IS 'where the document shows something else than was written: claims, transactions (see db/consequences.py)';
 
 CREATE INDEX revisions_by_time ON revisions (recorded_at, position);
 
