@@ -1,4 +1,5 @@
 The life of a record: from the log to what is served. See records.py.
+Lists are sent in binary (%(x)b): as text, psycopg quotes each entry, which takes longer than the insert itself.
 
 -- lock --
 SELECT pg_advisory_xact_lock(7205760001)
@@ -11,7 +12,7 @@ SELECT coalesce(max(position), 0) AS position,
 -- named --
 SELECT i.type, i.scheme, i.identifier, i.id
   FROM identifiers AS i
-  JOIN unnest(%(schemes)s::text[], %(identifiers)s::text[]) AS wanted (scheme, identifier)
+  JOIN unnest(%(schemes)b::text[], %(identifiers)b::text[]) AS wanted (scheme, identifier)
     ON i.scheme = wanted.scheme
    AND i.identifier = wanted.identifier
 
@@ -21,15 +22,15 @@ SELECT r.id, r.type, r.version, r.position, r.state, r.provider, r.admin, r.hash
   FROM records AS r
   LEFT JOIN revisions AS v
     ON v.position = r.position
-   AND r.id = ANY(%(targets)s::uuid[])
- WHERE r.id = ANY(%(ids)s::uuid[])
+   AND r.id = ANY(%(targets)b::uuid[])
+ WHERE r.id = ANY(%(ids)b::uuid[])
 
 -- referrers --
 SELECT l.to_id, l.from_id, l.from_type, l.path
   FROM links AS l
- WHERE l.to_id = ANY(%(ids)s::uuid[])
+ WHERE l.to_id = ANY(%(ids)b::uuid[])
    AND l.to_position IS NULL
-   AND l.from_id <> ALL(%(ids)s::uuid[])
+   AND l.from_id <> ALL(%(ids)b::uuid[])
  ORDER BY l.from_id, l.path
  LIMIT 100
 
@@ -38,9 +39,9 @@ INSERT INTO revisions (position, id, type, version, op, recorded_at, provider, k
                        document, overlay, hash)
 SELECT n.position, n.id, n.type, n.version, n.op, %(recorded_at)s, %(provider)s, %(key_name)s, n.admin,
        %(batch)s::uuid, n.reason, texts(n.changed), n.document, n.overlay, n.hash
-  FROM unnest(%(position)s::bigint[], %(id)s::uuid[], %(type)s::text[], %(version)s::int[], %(op)s::text[],
-              %(admin)s::boolean[], %(reason)s::text[], %(changed)s::jsonb[], %(document)s::jsonb[],
-              %(overlay)s::jsonb[], %(hash)s::bytea[])
+  FROM unnest(%(position)b::bigint[], %(id)b::uuid[], %(type)b::text[], %(version)b::int[], %(op)b::text[],
+              %(admin)b::boolean[], %(reason)b::text[], %(changed)b::jsonb[], %(document)b::jsonb[],
+              %(overlay)b::jsonb[], %(hash)b::bytea[])
        AS n (position, id, type, version, op, admin, reason, changed, document, overlay, hash)
 
 -- keep --
@@ -48,10 +49,10 @@ INSERT INTO records AS r (id, type, version, position, state, provider, admin, h
                           created_at, updated_at, merged_into, reason)
 SELECT n.id, n.type, n.version, n.position, n.state, n.provider, n.admin, n.hash, n.label, n.label_position,
        n.created_at, n.updated_at, n.merged_into, n.reason
-  FROM unnest(%(id)s::uuid[], %(type)s::text[], %(version)s::int[], %(position)s::bigint[], %(state)s::text[],
-              %(provider)s::text[], %(admin)s::boolean[], %(hash)s::bytea[], %(label)s::text[], %(label_position)s::bigint[],
-              %(created_at)s::timestamptz[], %(updated_at)s::timestamptz[], %(merged_into)s::uuid[],
-              %(reason)s::text[])
+  FROM unnest(%(id)b::uuid[], %(type)b::text[], %(version)b::int[], %(position)b::bigint[], %(state)b::text[],
+              %(provider)b::text[], %(admin)b::boolean[], %(hash)b::bytea[], %(label)b::text[], %(label_position)b::bigint[],
+              %(created_at)b::timestamptz[], %(updated_at)b::timestamptz[], %(merged_into)b::uuid[],
+              %(reason)b::text[])
        AS n (id, type, version, position, state, provider, admin, hash, label, label_position, created_at,
              updated_at, merged_into, reason)
     ON CONFLICT (id) DO UPDATE
@@ -68,48 +69,48 @@ SELECT n.id, n.type, n.version, n.position, n.state, n.provider, n.admin, n.hash
 
 -- unname --
 DELETE FROM identifiers
- WHERE id = ANY(%(ids)s::uuid[])
+ WHERE id = ANY(%(ids)b::uuid[])
 
 -- name --
 INSERT INTO identifiers (type, scheme, identifier, id)
 SELECT n.type, n.scheme, n.identifier, n.id
-  FROM unnest(%(types)s::text[], %(schemes)s::text[], %(identifiers)s::text[], %(ids)s::uuid[])
+  FROM unnest(%(types)b::text[], %(schemes)b::text[], %(identifiers)b::text[], %(ids)b::uuid[])
        AS n (type, scheme, identifier, id)
 
 -- close --
 UPDATE {table} AS t
    SET to_position = n.position
-  FROM unnest(%(ids)s::uuid[], %(positions)s::bigint[]) AS n (id, position)
+  FROM unnest(%(ids)b::uuid[], %(positions)b::bigint[]) AS n (id, position)
  WHERE t.{id} = n.id
    AND t.to_position IS NULL
 
 -- serve --
 INSERT INTO served (id, from_position, to_position, type, version, stamp, doc, spellings, search)
 SELECT n.id, n.from_position, n.to_position, n.type, n.version, n.stamp, n.doc, n.spellings, search_vector(n.texts)
-  FROM unnest(%(id)s::uuid[], %(position)s::bigint[], %(to_position)s::bigint[], %(type)s::text[], %(version)s::int[],
-              %(stamp)s::bigint[], %(doc)s::text[], %(spellings)s::text[], %(texts)s::jsonb[])
+  FROM unnest(%(id)b::uuid[], %(position)b::bigint[], %(to_position)b::bigint[], %(type)b::text[], %(version)b::int[],
+              %(stamp)b::bigint[], %(doc)b::text[], %(spellings)b::text[], %(texts)b::jsonb[])
        AS n (id, from_position, to_position, type, version, stamp, doc, spellings, texts)
 
 -- link --
 INSERT INTO links (from_id, from_type, path, to_id, from_position, to_position)
 SELECT n.from_id, n.from_type, n.path, n.to_id, n.from_position, n.to_position
-  FROM unnest(%(from_id)s::uuid[], %(from_type)s::text[], %(path)s::text[], %(to_id)s::uuid[],
-              %(position)s::bigint[], %(to_position)s::bigint[])
+  FROM unnest(%(from_id)b::uuid[], %(from_type)b::text[], %(path)b::text[], %(to_id)b::uuid[],
+              %(position)b::bigint[], %(to_position)b::bigint[])
        AS n (from_id, from_type, path, to_id, from_position, to_position)
 
 -- new --
 SELECT n.id, n.from_position, n.to_position, n.created_at, n.updated_at, n.d
-  FROM unnest(%(id)s::uuid[], %(position)s::bigint[], %(to_position)s::bigint[], %(created_at)s::timestamptz[],
-              %(updated_at)s::timestamptz[], %(typed)s::jsonb[])
+  FROM unnest(%(id)b::uuid[], %(position)b::bigint[], %(to_position)b::bigint[], %(created_at)b::timestamptz[],
+              %(updated_at)b::timestamptz[], %(typed)b::jsonb[])
        AS n (id, from_position, to_position, created_at, updated_at, d)
 
 -- relabel --
 WITH changed AS (
     SELECT l.from_id, array_agg(n.old ORDER BY n.id) AS olds, array_agg(n.new ORDER BY n.id) AS news,
            max(n.position) AS position
-      FROM unnest(%(ids)s::uuid[], %(olds)s::text[], %(news)s::text[], %(positions)s::bigint[])
+      FROM unnest(%(ids)b::uuid[], %(olds)b::text[], %(news)b::text[], %(positions)b::bigint[])
            AS n (id, old, new, position)
-      JOIN (SELECT DISTINCT to_id, from_id FROM links WHERE to_id = ANY(%(ids)s::uuid[])) AS l
+      JOIN (SELECT DISTINCT to_id, from_id FROM links WHERE to_id = ANY(%(ids)b::uuid[])) AS l
         ON l.to_id = n.id
      GROUP BY l.from_id
 )
