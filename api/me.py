@@ -22,4 +22,4 @@ def get_me(args: Json) -> Response:
     if g.key is None:
         raise Refused(401, "unauthorized", "Send a key to see what it is: Authorization: Bearer <key>.")
     key = {name: g.key[name] for name in ("name", "provider", "scopes", "expires_at")}
-    return answer(orjson.dumps(key | {"remaining": limits.remaining()}))
+    return answer(orjson.dumps(key | {"remaining": limits.remaining()}, option=orjson.OPT_UTC_Z))

@@ -53,7 +53,10 @@ SELECT coalesce(%(position)s::bigint, (SELECT pin.position FROM pin)) AS positio
     SELECT scored.id, scored.from_position, scored.score
       FROM (SELECT s.id, s.from_position,
                    (coalesce(name_score(%(names)s, s.spellings), 0)
-                    + ts_rank(s.search, search_query(%(q)s)) / 10)::numeric(8, 6) AS score
+                    + CASE WHEN s.search @@ search_query(%(q)s)
+                           THEN ts_rank(s.search, search_query(%(q)s)) / 10
+                           ELSE 0  -- ts_rank alone also counts a part of the words
+                      END)::numeric(8, 6) AS score
               FROM served AS s
              WHERE s.type = '{type}'
                AND {period}
@@ -76,9 +79,11 @@ SELECT coalesce(%(position)s::bigint, (SELECT pin.position FROM pin)) AS positio
           LIMIT 500) AS e)
 
 -- expand --
-replace_each({doc},
-    ARRAY(SELECT r.label FROM {linked} ORDER BY r.id),
-    ARRAY(SELECT o.doc FROM {linked} ORDER BY r.id))
+(SELECT replace_each(replace_each({doc}, x.labels, x.marks), x.marks, x.docs)  -- marks: what is put in stays as it is
+   FROM (SELECT array_agg(r.label ORDER BY r.id) AS labels,
+                array_agg(chr(1) || r.id ORDER BY r.id) AS marks,
+                array_agg(o.doc ORDER BY r.id) AS docs
+           FROM {linked}) AS x)
 
 -- linked --
 (SELECT DISTINCT l.to_id FROM links AS l WHERE l.from_id = s.id AND l.from_position = s.from_position) AS l

@@ -363,7 +363,7 @@ def embeds(kind: str) -> Mapping[str, str]:
     own = BODIES[kind]._declared_fields
     return {
         body.collection: other
-        for other, body in BODIES.items()
+        for other, body in sorted(BODIES.items())  # not in the order of imports: the published document shows them
         if body.collection not in own and any(not types or kind in types for types in _targets(body))
     }
 

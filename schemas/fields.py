@@ -157,12 +157,16 @@ class Language(Text):
         super().__init__(max=35, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        import langcodes
+        return language(super()._deserialize(value, attr, data, **kwargs))
 
-        if not re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", text) or not langcodes.tag_is_valid(text):
-            raise ma.ValidationError("Not a BCP 47 language tag.")
-        return str(langcodes.standardize_tag(text))
+
+def language(text: str) -> str:
+    """A BCP 47 language tag in the standard's own spelling."""
+    import langcodes
+
+    if not re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", text) or not langcodes.tag_is_valid(text):
+        raise ma.ValidationError("Not a BCP 47 language tag.")
+    return str(langcodes.standardize_tag(text))
 
 
 class Url(Text):

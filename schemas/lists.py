@@ -10,7 +10,7 @@ from marshmallow import fields
 
 from schemas import edtf
 from schemas.base import READ_ONLY, Body, embeds, expands, properties
-from schemas.fields import Enum, Integer, Language, Text, about, address, countries, moment
+from schemas.fields import Enum, Integer, Language, Text, about, address, countries, language, moment
 from schemas.problems import Json, Refused, fault, faults
 
 
@@ -113,6 +113,13 @@ class Countries(CommaList):
         return text
 
 
+class Languages(CommaList):
+    """Some languages, by BCP 47 tag."""
+
+    def entry(self, text: str) -> str:
+        return language(text)
+
+
 class Integers(CommaList):
     """Some whole numbers."""
 
@@ -125,19 +132,23 @@ class Integers(CommaList):
 
 
 class Day(Parsed):
-    """A day, or an EDTF date that means its first (from) or last (to) day."""
+    """A day; where an end is given, also an EDTF date, which means its first (0) or its last (1) day."""
 
     json_schema: ClassVar[Json] = {"format": "edtf", "examples": ["2025-05-16"]}
 
-    def __init__(self, end: int, **kwargs: Any) -> None:
+    def __init__(self, end: int | None = None, **kwargs: Any) -> None:
         self.end = end
         super().__init__(max=100, **kwargs)
 
-    def parse(self, text: str) -> date | None:
+    def parse(self, text: str) -> date:
         try:
-            return edtf.bounds(text)[self.end]
+            days = edtf.bounds(text)
         except ValueError as error:
             raise ma.ValidationError(str(error)) from None
+        day = days[self.end or 0]
+        if day is None or (self.end is None and days[0] != days[1]):
+            raise ma.ValidationError("Does not name a day.")
+        return day
 
 
 class Instant(Parsed):

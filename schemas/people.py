@@ -31,5 +31,5 @@ class PersonArgs(ListArgs):
 
     organization = RefsTo(metadata=about("Only people who hold or held a post there."))
     position_on = Day(
-        0, metadata=about("Only people who held a post on this day; with organization, there.", "2025-07-22")
+        metadata=about("Only people who held a post on this day; with organization, there.", "2025-07-22")
     )

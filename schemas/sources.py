@@ -2,7 +2,7 @@
 
 from schemas.base import Body
 from schemas.fields import Edtf, Enum, Language, Pattern, Ref, Text, Timestamp, Url, about
-from schemas.lists import AnyOf, CommaList, ListArgs, RefsTo
+from schemas.lists import AnyOf, Languages, ListArgs, RefsTo
 
 KINDS = Enum("news", "official", "primary", "dataset", "social", "other", required=True,
              metadata=about("What kind of source it is."))  # fmt: skip
@@ -34,5 +34,5 @@ class SourceArgs(ListArgs):
 
     kind = AnyOf(KINDS, metadata=about("Only sources of these kinds."))
     publisher = RefsTo(metadata=about("Only what these actors published."))
-    language = CommaList(metadata=about("Only sources read in these languages (BCP 47).", "uk,en"))
+    language = Languages(metadata=about("Only sources read in these languages (BCP 47).", "uk,en"))
     url = Text(metadata=about("Only the source at this address.", "https://example.org/article"))

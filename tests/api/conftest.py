@@ -1,0 +1,19 @@
+"""What the tests of the resources share: one small world a pytest worker, which they only read.
+
+Every answer about it is compared with the published document.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import running_app
+from tests.openapi.validation import CheckedClient
+from tests.world import World, write
+
+
+@pytest.fixture(scope="session")
+def world(make_database, migrated, signed) -> Iterator[World]:
+    with make_database("world", like=migrated) as url, running_app(url) as app:
+        app.test_client_class = CheckedClient
+        yield write(signed(app, "write", "world"))
