@@ -203,12 +203,12 @@ class Set:
                     self._apply(row, operation)
                 except Refused as problem:
                     problems[row] = problem
+        self._fetch_names()
         for record in list(self.touched.values()):
             for check in (self._check_identifiers, self._check_references, self._check_value):
                 if record.document is not None and record.rows[-1] not in problems and (found := check(record)):
                     problems[record.rows[-1]] = found
-        problems |= self._check_deletions()
-        return problems or consequences.apply(self)
+        return problems or self._check_deletions() or consequences.apply(self)
 
     def _apply(self, row: int, operation: Operation) -> None:
         record = self._target(operation)
@@ -240,8 +240,7 @@ class Set:
             return None
         id = target.get("id")
         if id is None:
-            name = (operation.type, target["scheme"], target["identifier"])
-            id = self.owners.get(name) or self.named.get(name)
+            id = self._owner((operation.type, target["scheme"], target["identifier"]))
         if id is None:
             return None
         if id in self.touched:
@@ -295,7 +294,7 @@ class Set:
             key = (record.type, name["scheme"], name["identifier"])
             owner = self.owners.get(key)
             before = self.named.get(key)
-            if before and before != record.id and not (before in self.touched and not self._names(before, key)):
+            if before and before != record.id and self._names(before, key):
                 owner = before
             if owner != record.id:
                 text = f"{name['scheme']}:{name['identifier']} names {record.type} {owner}."
@@ -304,8 +303,13 @@ class Set:
             return Refused(409, "identifier_taken", "An identifier names one record at most.", errors)
         return None
 
+    def _owner(self, key: tuple[str, str, str]) -> str | None:
+        """Whom an identifier names, as the rows so far leave it."""
+        owners = (self.owners.get(key), self.named.get(key))
+        return next((id for id in owners if id and self._names(id, key)), None)
+
     def _names(self, id: str, key: tuple[str, str, str]) -> bool:
-        document = self.touched[id].document
+        document = self.touched[id].document if id in self.touched else None
         return document is None or {"scheme": key[1], "identifier": key[2]} in _identifiers(document)
 
     def _check_references(self, record: Record) -> Refused | None:
@@ -327,7 +331,6 @@ class Set:
             errors.append(fault(pointer(*at), code, f"{named} {text} {types}."))
             return value
 
-        self._fetch_references()
         assert record.document is not None
         record.document = base.walk(BODIES[record.type], record.document, resolve)
         if errors:
@@ -337,11 +340,8 @@ class Set:
     def _check_value(self, record: Record) -> Refused | None:
         return consequences.check_claim(self, record) if record.type == "claim" else None
 
-    def _fetch_references(self) -> None:
-        """Two queries for all references of the set, once an attempt."""
-        if getattr(self, "_fetched", None) is self.touched:
-            return
-        self._fetched = self.touched
+    def _fetch_names(self) -> None:
+        """Two queries for all references and identifiers of the set."""
         wanted: list[Json] = []
         for record in self.touched.values():
             if record.document is not None:
@@ -357,7 +357,7 @@ class Set:
             ids = [value["id"]]
         else:
             names = [(type, value["scheme"], value["identifier"]) for type in types]
-            ids = [id for name in names if (id := self.owners.get(name) or self.named.get(name))]
+            ids = [id for name in names if (id := self._owner(name))]
         found = [self.touched.get(id) or self.stored.get(id) for id in ids]
         found = [self.stored[r.merged_into] if r and r.merged_into else r for r in found]
         return [record for record in found if record and record.type in types]
@@ -367,10 +367,9 @@ class Set:
         if not gone:
             return {}
         found: dict[str, list[Json]] = defaultdict(list)
-        for row in self.conn.execute(sql.referrers, {"ids": [record.id for record in gone]}):
-            other = self.touched.get(str(row["from_id"]))
-            if other is None or other.document is None:
-                found[str(row["to_id"])].append(row)
+        args = {"ids": [record.id for record in gone], "touched": list(self.touched)}
+        for row in self.conn.execute(sql.referrers, args):
+            found[str(row["to_id"])].append(row)
         for other in self.touched.values():
             if other.document is not None:
                 for path, ref in references(other):
@@ -426,7 +425,7 @@ class Set:
                     "provider": self.by.provider,
                     "key_name": self.by.name,
                     "batch": batch,
-                    "op": ["created" if r.version == 1 else ops[r.state] for r in changed],
+                    "op": ["created" if r.version == 1 and r.document else ops[r.state] for r in changed],
                     "changed": [_text(difference(r)) for r in changed],
                     "overlay": [_text(r.overlay) if r.overlay else None for r in changed],
                     "document": [_text(r.document) if r.document is not None else None for r in changed],

@@ -30,7 +30,7 @@ SELECT l.to_id, l.from_id, l.from_type, l.path
   FROM links AS l
  WHERE l.to_id = ANY(%(ids)b::uuid[])
    AND l.to_position IS NULL
-   AND l.from_id <> ALL(%(ids)b::uuid[])
+   AND l.from_id <> ALL(%(touched)b::uuid[])
  ORDER BY l.from_id, l.path
  LIMIT 100
 
