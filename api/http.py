@@ -230,7 +230,7 @@ def tags(header: str | None) -> frozenset[int] | str | None:
         return None
     if header.strip() == "*":
         return "any"
-    return frozenset(int(version) for version in re.findall(r'(?:^|[\s,])(?:W/)?"(\d{1,9})(?![\d])[^"]*"', header))
+    return frozenset(int(version) for version in re.findall(r'(?:^|[\s,])(?:W/)?"(\d{1,9})(?:[-:;][^"]*)?"', header))
 
 
 def if_match(required: bool) -> Any:

@@ -155,7 +155,9 @@ def get(type: str, target: Json, args: Json) -> Any:
 
 @cache
 def _one(type: str, include: tuple[str, ...], sparse: bool, at: str | None, when: str) -> str:
-    return str(records.one.format(document=document(type, include, sparse, at), period=when or period("s", at)))
+    shown = document(type, include, sparse, at)
+    target = records.then if at else records.today
+    return str(records.one.format(document=shown, target=target, period=when or period("s", at)))
 
 
 def history(type: str, target: Json, after: int | None, limit: int) -> Any:

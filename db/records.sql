@@ -129,8 +129,7 @@ SELECT position, id, type, version, op, recorded_at, provider, admin, reason, do
 
 -- one --
 WITH target AS (
-    SELECT r.id, r.state, r.merged_into, r.reason, r.updated_at
-      FROM records AS r
+    {target}
      WHERE r.type = %(type)s
        AND r.id = coalesce(%(id)s::uuid, (SELECT i.id
                                             FROM identifiers AS i
@@ -144,6 +143,19 @@ SELECT target.id, target.state, target.merged_into, target.reason, target.update
   LEFT JOIN served AS s
     ON s.id = target.id
    AND {period}
+
+-- today --
+SELECT r.id, r.state, r.merged_into, r.reason, r.updated_at
+      FROM records AS r
+
+-- then --
+SELECT r.id, v.op AS state, r.merged_into, v.reason, v.recorded_at AS updated_at
+      FROM records AS r
+      JOIN revisions AS v
+        ON v.position = (SELECT max(earlier.position)
+                           FROM revisions AS earlier
+                          WHERE earlier.id = r.id
+                            AND earlier.recorded_at <= %(as_of)s::timestamptz)
 
 -- history --
 WITH target AS (

@@ -64,7 +64,7 @@ class Integer(fields.Integer):
 
 
 class Number(fields.Float):
-    """A finite JSON number, kept as it came (an integer stays one)."""
+    """A finite JSON number. 41.0 is kept as 41: some readers send back the one for the other."""
 
     def __init__(self, minimum: float, maximum: float, **kwargs: Any) -> None:
         super().__init__(validate=validate.Range(minimum, maximum), **kwargs)
@@ -72,7 +72,7 @@ class Number(fields.Float):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
             raise ma.ValidationError("Not a number.")
-        return value
+        return int(value) if value == int(value) else value
 
 
 class Boolean(fields.Boolean):
