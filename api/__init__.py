@@ -10,7 +10,7 @@ import settings
 from api import http, limits, operations, pages
 from api.spec import Api
 
-RESOURCES = ["actors", "people", "sources", "processes", "rounds", "delegations", "me"]
+RESOURCES = ["actors", "people", "sources", "processes", "rounds", "delegations", "batches", "me"]
 
 
 def create_app(**config: Any) -> Flask:

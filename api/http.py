@@ -54,22 +54,28 @@ def problem(
 ) -> Response:
     """An RFC 9457 problem."""
     code = code or re.sub(r"\W+", "_", HTTPStatus(status).phrase.lower())
-    title = PROBLEMS[code]["title"] if code in PROBLEMS else HTTPStatus(status).phrase
-    body = {
-        "type": f"/problems/{code.replace('_', '-')}",
-        "title": title,
-        "status": status,
-        "detail": detail or title,
-        "instance": quote(request.path, safe="/-._~!$&'()*+,;=:@"),
-        "code": code,
-        "request_id": g.get("request_id", ""),
-        "errors": errors or [],
-    } | more
+    instance = quote(request.path, safe="/-._~!$&'()*+,;=:@")
+    body = describe(Refused(status, code, detail or "", errors, **more))
+    body |= {"instance": instance, "request_id": g.get("request_id", "")}
     response = Response(orjson.dumps(body, default=str), status=status, content_type=PROBLEM)
     for name, value in headers:
         response.headers.add(name, value)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def describe(error: Refused) -> Json:
+    """A problem without the request it belongs to: of one row of a batch."""
+    known = PROBLEMS.get(error.code)
+    title = known["title"] if known else HTTPStatus(error.status).phrase
+    return {
+        "type": f"/problems/{error.code.replace('_', '-')}",
+        "title": title,
+        "status": error.status,
+        "detail": error.detail or title,
+        "code": error.code,
+        "errors": error.errors,
+    } | error.more
 
 
 def refuse(error: Refused) -> Response:
@@ -355,7 +361,7 @@ def write_record(body: type[Body], operation: records.Operation) -> Response:
     by = allow("write")
     key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
     with db.transaction() as conn:
-        if key is not None and (stored := recall(conn, key)):
+        if key is not None and (stored := recall(conn, key, request_hash())):
             return stored
         [outcome] = records.write([operation], by, conn=conn)
         if outcome.problem:
@@ -371,18 +377,18 @@ def write_record(body: type[Body], operation: records.Operation) -> Response:
         if not outcome.problem:
             response.headers["Parley-Result"] = outcome.status
         if key is not None:
-            remember(conn, key, response)
+            remember(conn, key, request_hash(), response)
     return response
 
 
 # --- Idempotency-Key -----------------------------------------------------------------------------------------------
 
 
-def _request_hash() -> bytes:
+def request_hash() -> bytes:
     return hashlib.sha256(b"\n".join([request.full_path.encode(), request.get_data()])).digest()
 
 
-def recall(conn: db.Connection, key: str) -> Response | None:
+def recall(conn: db.Connection, key: str, digest: bytes) -> Response | None:
     """The answer that this key got before; while it is still being found, 409."""
     key = key.strip().strip('"')
     if not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
@@ -395,14 +401,14 @@ def recall(conn: db.Connection, key: str) -> Response | None:
     row = conn.execute(sql.recall, args).fetchone()
     if row is None:
         return None
-    if bytes(row["request_hash"]) != _request_hash():
+    if bytes(row["request_hash"]) != digest:
         raise Refused(422, "idempotency_key_reused", "This Idempotency-Key was used for another request.")
     response = Response(bytes(row["body"]), row["status"], row["headers"])
     response.headers["Idempotent-Replayed"] = "true"
     return response
 
 
-def remember(conn: db.Connection, key: str, response: Response) -> None:
+def remember(conn: db.Connection, key: str, digest: bytes, response: Response) -> None:
     """Keep the answer in the transaction of the write itself, so that both are there or neither."""
     now = datetime.now(UTC)
     kept = ("Content-Type", "ETag", "Location", "Parley-Result", "Cache-Control")
@@ -412,7 +418,7 @@ def remember(conn: db.Connection, key: str, response: Response) -> None:
         {
             "key_id": g.key["id"],
             "key": key.strip().strip('"'),
-            "request_hash": _request_hash(),
+            "request_hash": digest,
             "status": response.status_code,
             "headers": orjson.dumps(
                 {name: response.headers[name] for name in kept if name in response.headers}

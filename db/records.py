@@ -46,6 +46,7 @@ class Operation:
     must_match: bool = False
     reason: str | None = None
     loaded: Json | None = None
+    problem: Refused | None = None  # what was wrong with it before anything was looked up
 
 
 @dataclass
@@ -105,8 +106,8 @@ def write(
         with db.transaction() as conn:
             return write(operations, by, atomic=atomic, batch=batch, conn=conn)
     for operation in operations:
-        if operation.op in ("create", "replace"):
-            _load(operation)
+        if operation.op in ("create", "replace") and operation.loaded is None and operation.problem is None:
+            load(operation)
     conn.execute(sql.lock)
     head = conn.execute(sql.head).fetchone()
     assert head is not None
@@ -118,12 +119,12 @@ def write(
     return outcomes
 
 
-def _load(operation: Operation) -> None:
+def load(operation: Operation) -> None:
+    """Validate a row that brings a whole record."""
     try:
         operation.loaded = _document(BODIES[operation.type], operation.data)
     except Refused as problem:
-        operation.loaded = None
-        operation.data = problem  # told when its row's turn comes, after what is wrong with its target
+        operation.problem = problem  # told when its row's turn comes, after what is wrong with its target
 
 
 def _document(body: type[base.Body], data: Any) -> Json:
@@ -204,6 +205,7 @@ class Set:
                 except Refused as problem:
                     problems[row] = problem
         self._fetch_names()
+        self.failed = {name for row in {*bad, *problems} for name in _names_of(self.operations[row])}
         for record in list(self.touched.values()):
             for check in (self._check_identifiers, self._check_references, self._check_value):
                 if record.document is not None and record.rows[-1] not in problems and (found := check(record)):
@@ -223,7 +225,8 @@ class Set:
                 record.document = _document(BODIES[record.type], base.merge_patch(record.document, operation.data))
             case _:
                 if operation.loaded is None:
-                    raise operation.data
+                    assert operation.problem is not None
+                    raise operation.problem
                 record.document, record.state, record.reason = dict(operation.loaded), "live", None
         if record.document is not None and operation.op != "patch":
             _add_identifier(record.document, operation.target)
@@ -324,17 +327,21 @@ class Set:
             if len(found) == 1:
                 return {"id": found[0].id, "type": found[0].type}
             named = value.get("id") or f"{value['scheme']}:{value['identifier']}"
-            code, text = (
-                ("unknown_reference", "names no") if not found else ("ambiguous_reference", "names more than one")
-            )
             types = " or ".join(kind.types) or "record"
-            errors.append(fault(pointer(*at), code, f"{named} {text} {types}."))
+            if found:
+                text = f"{named} names more than one {types}: send an object with type and id."
+                errors.append(fault(pointer(*at), "ambiguous_reference", text))
+            elif named in self.failed:
+                errors.append(fault(pointer(*at), "reference_failed", f"The row that makes {named} failed itself."))
+            else:
+                errors.append(fault(pointer(*at), "unknown_reference", f"{named} names no {types}."))
             return value
 
         assert record.document is not None
         record.document = base.walk(BODIES[record.type], record.document, resolve)
         if errors:
-            return Refused(422, "unknown_reference", f"{len(errors)} reference(s) lead nowhere.", errors)
+            code = errors[0]["code"] if len(errors) == 1 else "unknown_reference"
+            return Refused(422, code, f"{len(errors)} reference(s) lead nowhere.", errors)
         return None
 
     def _check_value(self, record: Record) -> Refused | None:
@@ -469,6 +476,13 @@ class Set:
 
 def _is_id(value: Any) -> bool:
     return isinstance(value, str) and UUID_TEXT.match(value) is not None
+
+
+def _names_of(operation: Operation) -> Iterator[str]:
+    """All by which other rows can refer to what a row makes."""
+    for name in [operation.target or {}, *_identifiers(operation.loaded or {})]:
+        if named := name.get("id") or (name and f"{name['scheme']}:{name['identifier']}"):
+            yield named
 
 
 def _identifiers(document: Json) -> list[Json]:
