@@ -165,8 +165,8 @@ def init_app(app: Flask) -> None:
     if not (limit := app.config.get("RATE_LIMIT", "6000/minute")):
         return
     redis = app.config.get("RATE_LIMIT_STORAGE")
-    shared = f"shared:{app.config.get('RATE_LIMIT_FILE') or ''}"
-    storage = storage_from_string(redis, **REDIS) if redis else storage_from_string(shared)
+    file = app.config.get("RATE_LIMIT_FILE") or os.environ.get("PARLEY_RATE_LIMIT_FILE", "")  # `parley serve` sets it
+    storage = storage_from_string(redis, **REDIS) if redis else storage_from_string(f"shared:{file}")
     app.extensions["limits"] = Limiter(parse(limit), cast(Storage, storage))
     app.before_request(count)
     app.after_request(tell)

@@ -57,7 +57,14 @@ def init_app(app: Flask) -> None:
 def page(template: str, policy: str = STRICT, **context: Any) -> Response:
     answer = make_response(render_template(template, version=version("parley"), **context))
     answer.headers["Content-Security-Policy"] = policy
-    answer.headers["Vary"] = "Accept"
+    return answer
+
+
+def negotiated(template: str, data: dict[str, Any], **context: Any) -> Response:
+    """A page for people; the same as JSON for whoever asks for it."""
+    kind = request.accept_mimetypes.best_match(["text/html", "application/json"])
+    answer = jsonify(data) if kind == "application/json" else page(template, **context)
+    answer.vary.add("Accept")
     return answer
 
 
@@ -89,13 +96,13 @@ def show_docs() -> Response:
 @blp.get("/problems")
 def list_problems() -> Response:
     items = list(PROBLEMS.values())
-    return jsonify(items=items) if wants_json() else page("problems.html", problems=items)
+    return negotiated("problems.html", {"items": items}, problems=items)
 
 
 @blp.get("/problems/<code>")
 def show_problem(code: str) -> Response:
     problem = PROBLEMS.get(code.replace("-", "_")) or abort(404, "There is no such problem code.")
-    return jsonify(problem) if wants_json() else page("problem.html", problem=problem)
+    return negotiated("problem.html", problem, problem=problem)
 
 
 @blp.get("/favicon.svg", endpoint="favicon")
@@ -108,7 +115,3 @@ def show_favicon() -> AnyResponse:
 def show_robots() -> Response:
     """Crawlers read about the API; whoever wants the data takes an export, not page after page."""
     return Response("User-agent: *\nDisallow: /v1/\nAllow: /v1/openapi.json\n", mimetype="text/plain")
-
-
-def wants_json() -> bool:
-    return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"

@@ -221,6 +221,12 @@ def test_two_apps_on_one_file_count_together(make_client, tmp_path):
     assert [first.get("/a").text, second.get("/a").text, first.get("/a").text] == ["4", "3", "2"]
 
 
+def test_workers_find_the_file_in_their_environment(make_client, tmp_path, monkeypatch):
+    monkeypatch.setenv("PARLEY_RATE_LIMIT_FILE", str(tmp_path / "quota"))
+    first, second = make_client(), make_client()
+    assert [first.get("/a").text, second.get("/a").text] == ["4", "3"]
+
+
 def test_without_redis_counting_goes_on_here(make_client, capfd):
     client = make_client(RATE_LIMIT_STORAGE="redis://127.0.0.1:1")
     answers = [client.get("/v1/rounds").status_code for _ in range(6)]

@@ -18,14 +18,14 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import db
 from api import operations
-from schemas.base import Refused
+from schemas.problems import Refused
 
 BODY = json.dumps({"items": ["negotiation round"] * 200}).encode()
 WORKER = """
 import sys
 from flask import Flask
 from api import operations
-from schemas.base import Refused
+from schemas.problems import Refused
 app = Flask("worker")
 operations.init_app(app)
 app.add_url_rule("/v1/rounds/<id>", view_func=lambda id: id)
@@ -228,7 +228,7 @@ def test_a_failure_is_logged_with_its_request_and_told_to_nobody():
     script = """
 from flask import Flask
 from api import operations
-from schemas.base import Refused
+from schemas.problems import Refused
 app = Flask("worker")
 operations.init_app(app)
 @app.get("/broken")
