@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote_to_bytes, urlencode
 
 import flask_smorest
 import marshmallow as ma
@@ -25,8 +25,8 @@ from api.pages import PROBLEMS
 from db import keys, lists, records
 from schemas import base
 from schemas.base import Body
-from schemas.fields import Text, about, address, stamp
-from schemas.lists import Args, GetArgs, ListArgs, load_args
+from schemas.fields import Enum, Text, about, address, stamp
+from schemas.lists import SORT, Args, GetArgs, ListArgs, load_args
 from schemas.problems import Json, Refused, fault
 from schemas.revisions import RevisionArgs, RevisionPage
 
@@ -35,6 +35,7 @@ PATCH = "application/merge-patch+json"
 PROBLEM = "application/problem+json"
 DAY = 24 * 60 * 60
 CURSOR_AGE = 7 * DAY
+WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 MAX_BODY = 1024 * 1024
 MAX_INTEGER = 2**53 - 1  # beyond it, JSON's numbers are no longer exact everywhere (RFC 8259, 6)
 
@@ -54,7 +55,7 @@ def problem(
 ) -> Response:
     """An RFC 9457 problem."""
     code = code or re.sub(r"\W+", "_", HTTPStatus(status).phrase.lower())
-    instance = quote(request.path, safe="/-._~!$&'()*+,;=:@")
+    instance = quote(request.path[:1000], safe="/-._~!$&'()*+,;=:@")
     body = describe(Refused(status, code, detail or "", errors, **more))
     body |= {"instance": instance, "request_id": g.get("request_id", "")}
     response = Response(orjson.dumps(body, default=str), status=status, content_type=PROBLEM)
@@ -147,6 +148,8 @@ def admit() -> None:
     public = current_app.config.get("PUBLIC_READ", True) or not request.path.startswith("/v1/")
     if g.key is None and not public and not request.path.startswith("/v1/openapi.") and request.method != "OPTIONS":
         raise Refused(401, "unauthorized", "This server answers only with a key.")
+    if request.url_rule and request.method in WRITES:
+        allow("write")  # before a body is read or a fault in it told
 
 
 def allow(scope: str) -> records.By:
@@ -206,6 +209,10 @@ class Parser(FlaskParser):
     def parse(self, argmap: Any, req: Any = None, *, location: str | None = None, **kwargs: Any) -> Any:
         if location == "query":
             accept_json()
+            try:
+                unquote_to_bytes(request.query_string).decode()
+            except UnicodeDecodeError:
+                raise Refused(400, "invalid_query", "The query is not UTF-8.") from None
             return load_args(argmap, list(request.args.items(multi=True)))
         return read_json()
 
@@ -323,10 +330,6 @@ def resume(type: str, args: Json) -> Json:
 
 def list_records(body: type[Body], args: Json) -> Response:
     """Answer one page, its bytes as they come from the database."""
-    if args["sort"] is not None and args["sort"].removeprefix("-") not in lists.sorts(body.type):
-        known = ", ".join(lists.sorts(body.type))
-        text = f"Cannot sort by that: one of {known}, with or without a minus."
-        raise Refused(400, "invalid_query", text, [fault("sort", "invalid", text, "query")])
     page = lists.page(body.type, resume(body.type, args))
     cursor = path = None
     if page.more:
@@ -433,10 +436,15 @@ def remember(conn: db.Connection, key: str, digest: bytes, response: Response) -
 
 
 def collection(body: type[Body], args: type[ListArgs]) -> Blueprint:
-    """A blueprint with the eight operations that all collections share; a resource adds what is its own."""
+    """A blueprint with the operations that all collections share; a resource adds what is its own.
+
+    An id is a path: a slash in an identifier arrives bare, however it was sent.
+    """
     noun, nouns = body.type, body.collection
     one = base.shown(body)
     blp = Blueprint(nouns, __name__, url_prefix=f"/v1/{nouns}", description=(body.__doc__ or "").strip())
+    sorts = Enum(*(minus + word for word in lists.sorts(noun) for minus in ("", "-")), metadata=SORT)
+    list_args = type(args.__name__, (args,), {"sort": sorts})()
     get_args = type(f"{one.__name__}GetArgs", (GetArgs,), {"of": body})()
 
     def operation(method: str, path: str, name: str, doc: str, *decorators: Any) -> Callable[[Any], None]:
@@ -452,7 +460,7 @@ def collection(body: type[Body], args: type[ListArgs]) -> Blueprint:
 
         All filters narrow together; a comma list means any of its values. The end of the list is `next: null`.
         A walk through the pages answers as of its first page, so that nothing is met twice or missed.
-        """, blp.arguments(args(), location="query"), blp.response(200, base.page(body)))  # fmt: skip
+        """, blp.arguments(list_args, location="query"), blp.response(200, base.page(body)))  # fmt: skip
     def _(args: Json) -> Response:
         return list_records(body, args)
 
@@ -463,14 +471,14 @@ def collection(body: type[Body], args: type[ListArgs]) -> Blueprint:
     def _(data: Any) -> Response:
         return write_record(body, records.Operation("create", noun, data=data))
 
-    @operation("GET", "/<id>", f"get_{noun}", f"""Get a {noun}
+    @operation("GET", "/<path:id>", f"get_{noun}", f"""Get a {noun}
 
         By its id or by `scheme:identifier`. One that was merged answers 308, one that was deleted 410.
         """, blp.arguments(get_args, location="query"), blp.response(200, one))  # fmt: skip
     def _(args: Json, id: str) -> Response:
         return get_record(body, id, args)
 
-    @operation("PUT", "/<id>", f"replace_{noun}", f"""Replace or upsert a {noun}
+    @operation("PUT", "/<path:id>", f"replace_{noun}", f"""Replace or upsert a {noun}
 
         Under its id it replaces, and needs `If-Match`. Under `scheme:identifier` it is the upsert of ingestion clients:
         it creates (201) or replaces (200), `If-None-Match: *` creates only. Sending what is already there changes
@@ -484,7 +492,7 @@ def collection(body: type[Body], args: type[ListArgs]) -> Blueprint:
             body, records.Operation("replace", noun, whom, data, match, only_new, must_match="id" in whom)
         )
 
-    @operation("PATCH", "/<id>", f"patch_{noun}", f"""Change a {noun}
+    @operation("PATCH", "/<path:id>", f"patch_{noun}", f"""Change a {noun}
 
         By JSON merge patch (RFC 7396): what is sent replaces, null removes, lists are replaced whole. Needs
         `If-Match`.
@@ -493,7 +501,7 @@ def collection(body: type[Body], args: type[ListArgs]) -> Blueprint:
     def _(data: Any, id: str) -> Response:
         return write_record(body, records.Operation("patch", noun, target(id), data, if_match(required=True)))
 
-    @operation("DELETE", "/<id>", f"delete_{noun}", f"""Delete a {noun}
+    @operation("DELETE", "/<path:id>", f"delete_{noun}", f"""Delete a {noun}
 
         Needs `If-Match`. Refused (409) while other records refer to it. Its history stays, its identifiers stay
         reserved, and an upsert through one of them brings the same id back.
@@ -502,7 +510,7 @@ def collection(body: type[Body], args: type[ListArgs]) -> Blueprint:
         row = records.Operation("delete", noun, target(id), if_match=if_match(required=True), reason=args["reason"])
         return write_record(body, row)
 
-    @operation("GET", "/<id>/revisions", f"list_{noun}_revisions", f"""List the revisions of a {noun}
+    @operation("GET", "/<path:id>/revisions", f"list_{noun}_revisions", f"""List the revisions of a {noun}
 
         Oldest first: when each was recorded, by whose key, and which properties it changed. `?version=` of the {noun}
         itself gives one of them whole.

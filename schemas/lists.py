@@ -13,6 +13,9 @@ from schemas.base import READ_ONLY, Body, embeds, expands, properties
 from schemas.fields import Enum, Integer, Language, Text, about, address, countries, language, moment
 from schemas.problems import Json, Refused, fault, faults
 
+MAX_PARAMETERS = 100
+SORT = about("A property to sort by, downwards with a minus before it; unknown values come last.", "-updated_at")
+
 
 class Args(ma.Schema):
     """Query parameters: unknown ones are refused, absent ones become None, so that SQL can name them all."""
@@ -241,12 +244,7 @@ class ListArgs(RecordArgs):
 
     limit = QueryInteger(1, 500, load_default=50, metadata=about("How many records a page holds at most.", 50))
     cursor = Text(max=2000, metadata=about("Where the page before ended: its `next_cursor`. Opaque."))
-    sort = Text(
-        max=60,
-        metadata=about(
-            "A property to sort by, downwards with a minus before it; unknown values come last.", "-updated_at"
-        ),
-    )
+    sort = Text(metadata=SORT)  # a collection lists what it can be sorted by
     q = Text(max=200, metadata=about("Words to find in all texts and names, in any language; best match first."))
     id = RefsTo(metadata=about("Only these records."))
     identifier = RefsTo(metadata=about("Only the records with these identifiers.", "iso3166-1:UKR"))
@@ -257,6 +255,8 @@ class ListArgs(RecordArgs):
 
 def load_args(schema: Args, query: list[tuple[str, str]]) -> Json:
     """Validate a query; every fault is told at once, with the nearest known name."""
+    if len(query) > MAX_PARAMETERS:
+        raise Refused(400, "invalid_query", f"There are more than {MAX_PARAMETERS} parameters.")
     known = {field.data_key or name for name, field in schema.fields.items()}
     seen: Json = {}
     errors = []

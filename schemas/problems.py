@@ -5,13 +5,16 @@ from typing import Any
 
 Json = dict[str, Any]
 
+MAX_FAULTS = 1000  # of one request: a body of 1 MB can hold 100,000
+
 
 class Refused(Exception):
     """What was asked cannot be done: becomes one RFC 9457 problem, with all faults in ``errors``."""
 
     def __init__(self, status: int, code: str, detail: str, errors: list[Json] | None = None, **more: Any) -> None:
         super().__init__(detail)
-        self.status, self.code, self.detail, self.errors, self.more = status, code, detail, errors or [], more
+        self.status, self.code, self.detail, self.more = status, code, detail, more
+        self.errors = (errors or [])[:MAX_FAULTS]
 
 
 def fault(pointer: str, code: str, detail: str, location: str = "body") -> Json:
