@@ -10,7 +10,22 @@ import settings
 from api import http, limits, operations, pages
 from api.spec import Api
 
-RESOURCES = ["actors", "people", "sources", "processes", "rounds", "delegations", "batches", "me"]
+RESOURCES = [
+    "actors",
+    "people",
+    "sources",
+    "processes",
+    "rounds",
+    "delegations",
+    "statements",
+    "documents",
+    "meetings",
+    "claims",
+    "search",
+    "batches",
+    "changes",
+    "me",
+]
 
 
 def create_app(**config: Any) -> Flask:

@@ -6,10 +6,6 @@ CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
 
 CREATE EXTENSION IF NOT EXISTS unaccent WITH SCHEMA public;
 
-CREATE FUNCTION public.first_day(value jsonb) RETURNS date
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ((value ->> 'earliest'::text))::date;
-
 CREATE TABLE public.identifiers (
     type text NOT NULL,
     scheme text NOT NULL,
@@ -45,100 +41,21 @@ CREATE FUNCTION public.ids(wanted text, names text[]) RETURNS uuid[]
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN ARRAY(SELECT COALESCE(r.merged_into, r.id) AS "coalesce" FROM (unnest(ids.names) n(name) JOIN public.records r ON ((r.id = CASE WHEN (n.name ~ '^[0-9a-f]{8}-[0-9a-f-]{27}$'::text) THEN (n.name)::uuid ELSE NULL::uuid END))) UNION SELECT COALESCE(r.merged_into, r.id) AS "coalesce" FROM ((unnest(ids.names) n(name) JOIN public.identifiers i ON (((i.scheme = split_part(n.name, ':'::text, 1)) AND (i.identifier = substr(n.name, (strpos(n.name, ':'::text) + 1))) AND (i.type = ANY (string_to_array(ids.wanted, ' '::text)))))) JOIN public.records r ON ((r.id = i.id))));
 
-CREATE FUNCTION public.is_certain(value jsonb) RETURNS boolean
+CREATE FUNCTION public.any_ids(names text[]) RETURNS uuid[]
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN public.ids('process round delegation statement pledge transaction meeting document claim actor person source'::text, names);
+
+CREATE FUNCTION public.best_text(texts json, ranges text[], allow_machine boolean) RETURNS json
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN COALESCE(((value ->> 'certain'::text))::boolean, false);
+    RETURN (SELECT t.entry FROM (json_array_elements(best_text.texts) WITH ORDINALITY t(entry, place) CROSS JOIN LATERAL (SELECT (lower((t.entry ->> 'lang'::text)) || '-'::text) AS tag, (t.entry ->> 'translation'::text) AS translation) l) WHERE ((best_text.allow_machine IS NOT FALSE) OR (l.translation IS DISTINCT FROM 'machine'::text)) ORDER BY (SELECT min(ARRAY[r.place, ((- length(l.tag)))::bigint]) AS min FROM unnest(best_text.ranges) WITH ORDINALITY r(range, place) WHERE starts_with((lower(r.range) || '-'::text), l.tag)), (SELECT min(r.place) AS min FROM unnest(best_text.ranges) WITH ORDINALITY r(range, place) WHERE starts_with(l.tag, (lower(r.range) || '-'::text))), (COALESCE((t.entry ->> 'original'::text), ''::text) <> 'true'::text), ((l.translation = 'machine'::text) IS TRUE), ((l.translation = 'machine_post_edited'::text) IS TRUE), t.place LIMIT 1);
 
-CREATE FUNCTION public.last_day(value jsonb) RETURNS date
+CREATE FUNCTION public.contested(entries jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ((value ->> 'latest'::text))::date;
+    RETURN (SELECT COALESCE(jsonb_agg(('/'::text || jsonb_each.key) ORDER BY jsonb_each.key), '[]'::jsonb) AS "coalesce" FROM jsonb_each(contested.entries) jsonb_each(key, value) WHERE ((jsonb_each.value ->> 'by'::text) = 'claims'::text));
 
-CREATE FUNCTION public.name_score(query text, spellings text) RETURNS real
-    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
-    AS $$
-DECLARE
-    form text;
-    spelling text;
-    typed text;
-    word text;
-    heard text;
-    said text;
-    distance integer;
-    score real;
-    best real;
-    total real;
-    words integer;
-    answer real := 0;
-BEGIN
-    FOREACH form IN ARRAY string_to_array(query, ' | ') LOOP
-        FOREACH spelling IN ARRAY string_to_array(btrim(spellings), ' | ') LOOP
-            IF form = spelling THEN
-                RETURN 1;
-            END IF;
-            best := 0;
-            total := 0;
-            words := 0;
-            FOREACH typed IN ARRAY string_to_array(form, ' ') LOOP
-                best := 0;
-                heard := translate(typed, 'yg', 'ih');
-                FOREACH word IN ARRAY string_to_array(spelling, ' ') LOOP
-                    score := 0;
-                    IF typed = word THEN
-                        score := 1;
-                    ELSIF length(typed) >= 3 AND starts_with(word, typed) THEN
-                        score := 0.9;
-                    -- the limits also keep levenshtein from failing: it takes 255 characters at most
-                    ELSIF length(typed) BETWEEN 4 AND 100 AND abs(length(typed) - length(word)) <= 2 THEN
-                        said := translate(word, 'yg', 'ih');
-                        distance := levenshtein_less_equal(heard, said, 2);
-                        IF distance = 0 THEN
-                            score := 0.85;
-                        ELSIF distance = 1 THEN
-                            score := 0.8;
-                        ELSIF distance = 2 THEN
-                            IF length(typed) >= 8 THEN
-                                score := 0.7;
-                            END IF;
-                            FOR place IN 1 .. length(heard) - 1 LOOP  -- two letters that changed places are one typo
-                                IF overlay(heard PLACING reverse(substr(heard, place, 2)) FROM place FOR 2) = said THEN
-                                    score := 0.8;
-                                END IF;
-                            END LOOP;
-                        END IF;
-                    END IF;
-                    best := greatest(best, score);
-                END LOOP;
-                EXIT WHEN best = 0;
-                total := total + best;
-                words := words + 1;
-            END LOOP;
-            IF best > 0 THEN
-                answer := greatest(answer, 0.95 * total / words);
-            END IF;
-        END LOOP;
-    END LOOP;
-    RETURN answer;
-END
-$$;
-
-CREATE FUNCTION public.ref(value jsonb) RETURNS uuid
+CREATE FUNCTION public.first_day(value jsonb) RETURNS date
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ((value ->> 'id'::text))::uuid;
-
-CREATE FUNCTION public.refs(list jsonb, property text DEFAULT NULL::text) RETURNS uuid[]
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ARRAY(SELECT public.ref(CASE WHEN (refs.property IS NULL) THEN entry.value ELSE (entry.value -> refs.property) END) AS ref FROM jsonb_array_elements(refs.list) entry(value) WHERE ((refs.property IS NULL) OR (entry.value ? refs.property)));
-
-CREATE FUNCTION public.replace_each(body text, olds text[], news text[]) RETURNS text
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-    AS $$
-BEGIN
-    FOR i IN 1 .. coalesce(cardinality(olds), 0) LOOP
-        body := replace(body, olds[i], news[i]);
-    END LOOP;
-    RETURN body;
-END
-$$;
+    RETURN ((value ->> 'earliest'::text))::date;
 
 CREATE TEXT SEARCH CONFIGURATION public.parley_de (
     PARSER = pg_catalog."default" );
@@ -500,17 +417,137 @@ ALTER TEXT SEARCH CONFIGURATION public.parley_tr
 ALTER TEXT SEARCH CONFIGURATION public.parley_tr
     ADD MAPPING FOR uint WITH simple;
 
+CREATE FUNCTION public.search_config(lang text) RETURNS regconfig
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE split_part(lower(lang), '-'::text, 1) WHEN 'en'::text THEN 'public.parley_en'::regconfig WHEN 'ru'::text THEN 'public.parley_ru'::regconfig WHEN 'de'::text THEN 'public.parley_de'::regconfig WHEN 'fr'::text THEN 'public.parley_fr'::regconfig WHEN 'tr'::text THEN 'public.parley_tr'::regconfig ELSE 'public.parley_simple'::regconfig END;
+
 CREATE FUNCTION public.search_query(words text) RETURNS tsquery
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (((((websearch_to_tsquery('public.parley_simple'::regconfig, words) || websearch_to_tsquery('public.parley_en'::regconfig, words)) || websearch_to_tsquery('public.parley_ru'::regconfig, words)) || websearch_to_tsquery('public.parley_de'::regconfig, words)) || websearch_to_tsquery('public.parley_fr'::regconfig, words)) || websearch_to_tsquery('public.parley_tr'::regconfig, words));
 
-CREATE FUNCTION public.search_vector(texts jsonb) RETURNS tsvector
+CREATE FUNCTION public.highlights(doc text, words text) RETURNS json
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN ((((((setweight(to_tsvector('public.parley_simple'::regconfig, COALESCE((texts ->> 'name'::text), ''::text)), 'A'::"char") || to_tsvector('public.parley_simple'::regconfig, COALESCE((texts ->> ''::text), ''::text))) || to_tsvector('public.parley_en'::regconfig, COALESCE((texts ->> 'en'::text), ''::text))) || to_tsvector('public.parley_ru'::regconfig, COALESCE((texts ->> 'ru'::text), ''::text))) || to_tsvector('public.parley_de'::regconfig, COALESCE((texts ->> 'de'::text), ''::text))) || to_tsvector('public.parley_fr'::regconfig, COALESCE((texts ->> 'fr'::text), ''::text))) || to_tsvector('public.parley_tr'::regconfig, COALESCE((texts ->> 'tr'::text), ''::text)));
+    RETURN (SELECT COALESCE(json_agg(found.passage), '[]'::json) AS "coalesce" FROM (SELECT marked.passage FROM ((jsonb_path_query((highlights.doc)::jsonb, 'strict $.**?(@.type() == "object")'::jsonpath) WITH ORDINALITY o(part, place) CROSS JOIN LATERAL jsonb_each(o.part) WITH ORDINALITY f(key, value, place)) CROSS JOIN LATERAL (SELECT ts_headline(public.search_config(COALESCE((o.part ->> 'lang'::text), 'en'::text)), replace(replace(replace(replace((f.value #>> '{}'::text[]), '&'::text, '&amp;'::text), '<'::text, '&lt;'::text), '>'::text, '&gt;'::text), '"'::text, '&quot;'::text), (regexp_replace((public.search_query(highlights.words))::text, ' (&|<->|<\d+>) '::text, ' | '::text, 'g'::text))::tsquery, 'StartSel=<mark>, StopSel=</mark>, MinWords=10, MaxWords=30'::text) AS passage) marked) WHERE ((jsonb_typeof(f.value) = 'string'::text) AND (f.key = ANY ('{name,title,text,summary,note,description,purpose,position,raw_name,attribution_text,composition_note,timing_text,designation,locator}'::text[])) AND ((o.part ? 'version'::text) OR (NOT (o.part ? 'identifiers'::text))) AND (marked.passage ~~ '%<mark>%'::text)) ORDER BY o.place, f.place LIMIT 3) found);
+
+CREATE FUNCTION public.is_certain(value jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN COALESCE(((value ->> 'certain'::text))::boolean, false);
+
+CREATE FUNCTION public.last_day(value jsonb) RETURNS date
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((value ->> 'latest'::text))::date;
+
+CREATE FUNCTION public.name_score(query text, spellings text) RETURNS real
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+DECLARE
+    form text;
+    spelling text;
+    typed text;
+    word text;
+    heard text;
+    said text;
+    distance integer;
+    score real;
+    best real;
+    total real;
+    words integer;
+    answer real := 0;
+BEGIN
+    FOREACH form IN ARRAY string_to_array(query, ' | ') LOOP
+        FOREACH spelling IN ARRAY string_to_array(btrim(spellings), ' | ') LOOP
+            IF form = spelling THEN
+                RETURN 1;
+            END IF;
+            best := 0;
+            total := 0;
+            words := 0;
+            FOREACH typed IN ARRAY string_to_array(form, ' ') LOOP
+                best := 0;
+                heard := translate(typed, 'yg', 'ih');
+                FOREACH word IN ARRAY string_to_array(spelling, ' ') LOOP
+                    score := 0;
+                    IF typed = word THEN
+                        score := 1;
+                    ELSIF length(typed) >= 3 AND starts_with(word, typed) THEN
+                        score := 0.9;
+                    -- the limits also keep levenshtein from failing: it takes 255 characters at most
+                    ELSIF length(typed) BETWEEN 4 AND 100 AND abs(length(typed) - length(word)) <= 2 THEN
+                        said := translate(word, 'yg', 'ih');
+                        distance := levenshtein_less_equal(heard, said, 2);
+                        IF distance = 0 THEN
+                            score := 0.85;
+                        ELSIF distance = 1 THEN
+                            score := 0.8;
+                        ELSIF distance = 2 THEN
+                            IF length(typed) >= 8 THEN
+                                score := 0.7;
+                            END IF;
+                            FOR place IN 1 .. length(heard) - 1 LOOP  -- two letters that changed places are one typo
+                                IF overlay(heard PLACING reverse(substr(heard, place, 2)) FROM place FOR 2) = said THEN
+                                    score := 0.8;
+                                END IF;
+                            END LOOP;
+                        END IF;
+                    END IF;
+                    best := greatest(best, score);
+                END LOOP;
+                EXIT WHEN best = 0;
+                total := total + best;
+                words := words + 1;
+            END LOOP;
+            IF best > 0 THEN
+                answer := greatest(answer, 0.95 * total / words);
+            END IF;
+        END LOOP;
+    END LOOP;
+    RETURN answer;
+END
+$$;
+
+CREATE FUNCTION public.ref(value jsonb) RETURNS uuid
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((value ->> 'id'::text))::uuid;
+
+CREATE FUNCTION public.refs(list jsonb, property text DEFAULT NULL::text) RETURNS uuid[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ARRAY(SELECT public.ref(CASE WHEN (refs.property IS NULL) THEN entry.value ELSE (entry.value -> refs.property) END) AS ref FROM jsonb_array_elements(refs.list) entry(value) WHERE ((refs.property IS NULL) OR (entry.value ? refs.property)));
+
+CREATE FUNCTION public.replace_each(body text, olds text[], news text[]) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+BEGIN
+    FOR i IN 1 .. coalesce(cardinality(olds), 0) LOOP
+        body := replace(body, olds[i], news[i]);
+    END LOOP;
+    RETURN body;
+END
+$$;
+
+CREATE FUNCTION public.search_vector(texts jsonb) RETURNS tsvector
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN (SELECT search_vectors(CASE key WHEN 'name' THEN setweight(to_tsvector('parley_simple', value), 'A')
+                                           ELSE to_tsvector(search_config(key), value)
+                                  END ORDER BY key)
+              FROM jsonb_each_text(texts));
+EXCEPTION
+    WHEN program_limit_exceeded THEN
+        RETURN (SELECT search_vector(jsonb_object_agg(key, left(value, length(value) / 2)))
+                  FROM jsonb_each_text(texts));
+END
+$$;
 
 CREATE FUNCTION public.texts(list jsonb, property text DEFAULT NULL::text) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY(SELECT CASE WHEN (texts.property IS NULL) THEN (entry.value #>> '{}'::text[]) ELSE (entry.value ->> texts.property) END AS "case" FROM jsonb_array_elements(texts.list) entry(value));
+
+CREATE AGGREGATE public.search_vectors(tsvector) (
+    SFUNC = tsvector_concat,
+    STYPE = tsvector,
+    INITCOND = ''
+);
 
 CREATE TABLE public.actors (
     id uuid NOT NULL,
@@ -522,6 +559,37 @@ CREATE TABLE public.actors (
     kind text NOT NULL,
     parent uuid,
     country text
+);
+
+CREATE TABLE public.batches (
+    id uuid NOT NULL,
+    provider text NOT NULL,
+    status text NOT NULL,
+    atomic boolean NOT NULL,
+    dry_run boolean NOT NULL,
+    total integer NOT NULL,
+    done integer NOT NULL,
+    counts json,
+    results bytea,
+    created_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT batches_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'failed'::text, 'cancelled'::text])))
+);
+
+COMMENT ON COLUMN public.batches.results IS 'the JSON array of results, in input order, as it was answered';
+
+CREATE TABLE public.claims (
+    id uuid NOT NULL,
+    from_position bigint NOT NULL,
+    to_position bigint,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    record uuid NOT NULL,
+    property text NOT NULL,
+    stance text NOT NULL,
+    rank text NOT NULL,
+    asserted_by uuid,
+    asserted_on date
 );
 
 CREATE TABLE public.delegations (
@@ -540,6 +608,22 @@ CREATE TABLE public.delegations_members (
     from_position bigint NOT NULL,
     person uuid,
     role text NOT NULL
+);
+
+CREATE TABLE public.documents (
+    id uuid NOT NULL,
+    from_position bigint NOT NULL,
+    to_position bigint,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    kind text NOT NULL,
+    title text,
+    authors uuid[] NOT NULL,
+    process uuid,
+    round uuid,
+    status text,
+    dated date,
+    topics text[] NOT NULL
 );
 
 CREATE TABLE public.idempotency (
@@ -575,6 +659,25 @@ CREATE TABLE public.links (
 );
 
 COMMENT ON COLUMN public.links.path IS 'where the reference stands: a JSON Pointer without list indices';
+
+CREATE TABLE public.meetings (
+    id uuid NOT NULL,
+    from_position bigint NOT NULL,
+    to_position bigint,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    kind text NOT NULL,
+    name text,
+    held_on date,
+    first_day date,
+    last_day date,
+    certain boolean NOT NULL,
+    country text,
+    actors uuid[] NOT NULL,
+    people uuid[] NOT NULL
+);
+
+COMMENT ON COLUMN public.meetings.actors IS 'who convened it, led it or took part';
 
 CREATE TABLE public.migrations (
     name text NOT NULL,
@@ -699,11 +802,44 @@ CREATE TABLE public.sources (
     published_on date
 );
 
+CREATE TABLE public.statements (
+    id uuid NOT NULL,
+    from_position bigint NOT NULL,
+    to_position bigint,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    speaker uuid,
+    speaker_actor uuid,
+    on_behalf_of uuid,
+    said_on date,
+    first_day date,
+    last_day date,
+    certain boolean NOT NULL,
+    mode text NOT NULL,
+    act text,
+    channel text,
+    topics text[] NOT NULL,
+    tracks text[] NOT NULL,
+    about uuid[] NOT NULL,
+    concerns uuid[] NOT NULL
+);
+
+COMMENT ON COLUMN public.statements.concerns IS 'what it is about, and the round or meeting at which it was made';
+
 ALTER TABLE ONLY public.actors
     ADD CONSTRAINT actors_pkey PRIMARY KEY (id, from_position);
 
+ALTER TABLE ONLY public.batches
+    ADD CONSTRAINT batches_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.claims
+    ADD CONSTRAINT claims_pkey PRIMARY KEY (id, from_position);
+
 ALTER TABLE ONLY public.delegations
     ADD CONSTRAINT delegations_pkey PRIMARY KEY (id, from_position);
+
+ALTER TABLE ONLY public.documents
+    ADD CONSTRAINT documents_pkey PRIMARY KEY (id, from_position);
 
 ALTER TABLE ONLY public.idempotency
     ADD CONSTRAINT idempotency_pkey PRIMARY KEY (key_id, idempotency_key);
@@ -716,6 +852,9 @@ ALTER TABLE ONLY public.keys
 
 ALTER TABLE ONLY public.keys
     ADD CONSTRAINT keys_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.meetings
+    ADD CONSTRAINT meetings_pkey PRIMARY KEY (id, from_position);
 
 ALTER TABLE ONLY public.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
@@ -747,6 +886,9 @@ ALTER TABLE ONLY public.served
 ALTER TABLE ONLY public.sources
     ADD CONSTRAINT sources_pkey PRIMARY KEY (id, from_position);
 
+ALTER TABLE ONLY public.statements
+    ADD CONSTRAINT statements_pkey PRIMARY KEY (id, from_position);
+
 CREATE INDEX actors_by_country ON public.actors USING btree (country) WHERE (to_position IS NULL);
 
 CREATE INDEX actors_by_id ON public.actors USING btree (id) WHERE (to_position IS NULL);
@@ -756,6 +898,16 @@ CREATE INDEX actors_by_name ON public.actors USING btree (COALESCE(name, '￿'::
 CREATE INDEX actors_by_parent ON public.actors USING btree (parent) WHERE (to_position IS NULL);
 
 CREATE INDEX actors_by_update ON public.actors USING btree (updated_at, id) WHERE (to_position IS NULL);
+
+CREATE INDEX batches_by_time ON public.batches USING btree (created_at);
+
+CREATE INDEX claims_by_claimant ON public.claims USING btree (asserted_by) WHERE (to_position IS NULL);
+
+CREATE INDEX claims_by_id ON public.claims USING btree (id) WHERE (to_position IS NULL);
+
+CREATE INDEX claims_by_record ON public.claims USING btree (record, property) WHERE (to_position IS NULL);
+
+CREATE INDEX claims_by_update ON public.claims USING btree (updated_at, id) WHERE (to_position IS NULL);
 
 CREATE INDEX delegations_by_actor ON public.delegations USING gin (represents) WHERE (to_position IS NULL);
 
@@ -769,6 +921,18 @@ CREATE INDEX delegations_members_by_person ON public.delegations_members USING b
 
 CREATE INDEX delegations_members_of ON public.delegations_members USING btree (id, from_position);
 
+CREATE INDEX documents_by_author ON public.documents USING gin (authors) WHERE (to_position IS NULL);
+
+CREATE INDEX documents_by_id ON public.documents USING btree (id) WHERE (to_position IS NULL);
+
+CREATE INDEX documents_by_process ON public.documents USING btree (process) WHERE (to_position IS NULL);
+
+CREATE INDEX documents_by_round ON public.documents USING btree (round) WHERE (to_position IS NULL);
+
+CREATE INDEX documents_by_topic ON public.documents USING gin (topics) WHERE (to_position IS NULL);
+
+CREATE INDEX documents_by_update ON public.documents USING btree (updated_at, id) WHERE (to_position IS NULL);
+
 CREATE INDEX idempotency_by_time ON public.idempotency USING btree (created_at);
 
 CREATE INDEX identifiers_by_id ON public.identifiers USING btree (id);
@@ -780,6 +944,16 @@ CREATE INDEX links_from ON public.links USING btree (from_id, from_position);
 CREATE INDEX links_to ON public.links USING btree (to_id, from_type, from_id) WHERE (to_position IS NULL);
 
 CREATE INDEX links_to_ever ON public.links USING btree (to_id);
+
+CREATE INDEX meetings_by_actor ON public.meetings USING gin (actors) WHERE (to_position IS NULL);
+
+CREATE INDEX meetings_by_days ON public.meetings USING btree (first_day, last_day) WHERE (to_position IS NULL);
+
+CREATE INDEX meetings_by_id ON public.meetings USING btree (id) WHERE (to_position IS NULL);
+
+CREATE INDEX meetings_by_person ON public.meetings USING gin (people) WHERE (to_position IS NULL);
+
+CREATE INDEX meetings_by_update ON public.meetings USING btree (updated_at, id) WHERE (to_position IS NULL);
 
 CREATE INDEX people_by_id ON public.people USING btree (id) WHERE (to_position IS NULL);
 
@@ -825,17 +999,48 @@ CREATE INDEX sources_by_update ON public.sources USING btree (updated_at, id) WH
 
 CREATE INDEX sources_by_url ON public.sources USING hash (url) WHERE (to_position IS NULL);
 
+CREATE INDEX statements_by_about ON public.statements USING gin (about) WHERE (to_position IS NULL);
+
+CREATE INDEX statements_by_concern ON public.statements USING gin (concerns) WHERE (to_position IS NULL);
+
+CREATE INDEX statements_by_day ON public.statements USING btree (COALESCE(said_on, 'infinity'::date), id) WHERE (to_position IS NULL);
+
+CREATE INDEX statements_by_days ON public.statements USING btree (first_day, last_day) WHERE (to_position IS NULL);
+
+CREATE INDEX statements_by_id ON public.statements USING btree (id) WHERE (to_position IS NULL);
+
+CREATE INDEX statements_by_latest_day ON public.statements USING btree (COALESCE(said_on, '-infinity'::date), id) WHERE (to_position IS NULL);
+
+CREATE INDEX statements_by_principal ON public.statements USING btree (on_behalf_of) WHERE (to_position IS NULL);
+
+CREATE INDEX statements_by_speaker ON public.statements USING btree (speaker) WHERE (to_position IS NULL);
+
+CREATE INDEX statements_by_speaker_actor ON public.statements USING btree (speaker_actor) WHERE (to_position IS NULL);
+
+CREATE INDEX statements_by_topic ON public.statements USING gin (topics) WHERE (to_position IS NULL);
+
+CREATE INDEX statements_by_update ON public.statements USING btree (updated_at, id) WHERE (to_position IS NULL);
+
 ALTER TABLE ONLY public.actors
     ADD CONSTRAINT actors_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
 
+ALTER TABLE ONLY public.claims
+    ADD CONSTRAINT claims_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
+
 ALTER TABLE ONLY public.delegations
     ADD CONSTRAINT delegations_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
+
+ALTER TABLE ONLY public.documents
+    ADD CONSTRAINT documents_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
 
 ALTER TABLE ONLY public.identifiers
     ADD CONSTRAINT identifiers_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
 
 ALTER TABLE ONLY public.links
     ADD CONSTRAINT links_to_id_fkey FOREIGN KEY (to_id) REFERENCES public.records(id);
+
+ALTER TABLE ONLY public.meetings
+    ADD CONSTRAINT meetings_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
 
 ALTER TABLE ONLY public.people
     ADD CONSTRAINT people_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
@@ -851,3 +1056,6 @@ ALTER TABLE ONLY public.served
 
 ALTER TABLE ONLY public.sources
     ADD CONSTRAINT sources_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
+
+ALTER TABLE ONLY public.statements
+    ADD CONSTRAINT statements_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);

@@ -183,6 +183,15 @@ CREATE FUNCTION is_certain(value jsonb) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN coalesce((value ->> 'certain')::boolean, false);
 
+-- The JSON Pointers of what claims are about, from a revision's overlay.
+CREATE FUNCTION contested(entries jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (
+    SELECT coalesce(jsonb_agg('/' || key ORDER BY key), '[]')
+      FROM jsonb_each(entries)
+     WHERE value ->> 'by' = 'claims'
+);
+
 -- The records that a filter names, each as an id or scheme:identifier; one that was merged means its target.
 CREATE FUNCTION ids(wanted text, names text []) RETURNS uuid []
 LANGUAGE sql STABLE PARALLEL SAFE
