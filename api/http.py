@@ -304,7 +304,8 @@ def cursors() -> URLSafeTimedSerializer:
     return serializer
 
 
-UNBOUND = ("cursor", "limit", "fields", "include", "include_total", "lang", "position", "key", "last")
+SHAPE = ("limit", "fields", "include", "include_total", "lang", "allow_machine", "highlight")
+UNBOUND = ("cursor", "position", "key", "last", *SHAPE)
 
 
 def fingerprint(type: str, args: Json) -> str:
@@ -331,13 +332,26 @@ def resume(type: str, args: Json) -> Json:
 def list_records(body: type[Body], args: Json) -> Response:
     """Answer one page, its bytes as they come from the database."""
     page = lists.page(body.type, resume(body.type, args))
+    total = {} if page.total is None else {"total": page.total}
+    return one_page(body.type, args, page, total, in_language(page.languages))
+
+
+def one_page(
+    type: str, args: Json, page: lists.Page | lists.Found, more: Json, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A page of what was found, and the way to the next."""
     cursor = path = None
     if page.more:
-        cursor = str(cursors().dumps([page.position, page.key, page.id, fingerprint(body.type, args)]))
+        cursor = str(cursors().dumps([page.position, page.key, page.id, fingerprint(type, args)]))
         path = f"{request.path}?{urlencode(request.args.to_dict() | {'cursor': cursor}, safe=':,')}"
-    end = {"next": path, "next_cursor": cursor} | ({} if page.total is None else {"total": page.total})
+    end = {"next": path, "next_cursor": cursor} | more
     whole = b'{"items":[%b],%b' % (page.items.encode(), orjson.dumps(end)[1:])
-    return answer(whole, etag=body_tag(whole), headers=link(path))
+    return answer(whole, etag=body_tag(whole), headers=link(path) | dict(headers or {}))
+
+
+def in_language(languages: str | None) -> dict[str, str]:
+    """Which languages were chosen for the reader (RFC 9110, 8.5)."""
+    return {"Content-Language": languages} if languages else {}
 
 
 def get_record(body: type[Body], id: str, args: Json) -> Response:
@@ -352,8 +366,9 @@ def get_record(body: type[Body], id: str, args: Json) -> Response:
         when = stamp(row["updated_at"])
         raise Refused(410, "gone", f"This {body.type} was deleted.", deleted_at=when, reason=row["reason"])
     text = row["doc"].encode()
-    whole = not (args["include"] or args["fields"] or args["lang"])
-    response = answer(text, etag=entity_tag(row["version"], row["stamp"]) if whole else body_tag(text))
+    whole = not (args["include"] or args["fields"] or args["lang"] or args["allow_machine"] is not None)
+    etag = entity_tag(row["version"], row["stamp"]) if whole else body_tag(text)
+    response = answer(text, etag=etag, headers=in_language(row["languages"]))
     if args["version"] is not None:
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return response

@@ -11,6 +11,7 @@ from schemas.problems import Json
 
 sql = db.load("lists")
 records = db.load("records")
+across = db.load("search")
 
 #: SQL type of a sort key, and what stands for null so that it comes last upwards and downwards: a row comparison
 #: then pages through an index whatever is missing.
@@ -39,6 +40,7 @@ class Page(NamedTuple):
     id: str | None
     position: int
     total: int | None
+    languages: str | None
 
 
 def page(type: str, args: Json) -> Page:
@@ -57,10 +59,49 @@ def page(type: str, args: Json) -> Page:
         total=bool(args["include_total"]),
         sparse=args["fields"] is not None,
         include=tuple(sorted(args["include"] or ())),
+        extras=extras(type, args),
     )
     found = db.row(query, args | searched(args["q"]))
     assert found is not None  # an aggregate always has a row
-    return Page(found["items"] or "", found["more"], found["key"], found["id"], found["position"], found["total"])
+    return Page(found.pop("items") or "", **found)
+
+
+def extras(type: str, args: Json) -> tuple[str, ...]:
+    """The properties that an answer has only when asked for them, and is asked for now."""
+    chosen = "text" in BODIES[type].extras and (args["lang"] is not None or args["allow_machine"] is not None)
+    return ("text",) * chosen + ("highlight",) * bool(args.get("highlight"))
+
+
+class Found(NamedTuple):
+    """Part of the hits of a search across all types."""
+
+    items: str
+    more: bool
+    key: str | None
+    id: str | None
+    position: int
+    facets: str
+
+
+def search(args: Json) -> Found:
+    """Read one page of a search across all types."""
+    query = _search(args["position"] is not None, args["last"] is not None, bool(args["highlight"]))
+    found = db.row(query, args | searched(args["q"]))
+    assert found is not None  # an aggregate always has a row
+    return Found(found.pop("items") or "", **found)
+
+
+@cache
+def _search(pinned: bool, further: bool, highlight: bool) -> str:
+    return str(
+        across.page.format(
+            score=sql.score,
+            match=sql.match,
+            period=period("s", PINNED if pinned else None),
+            after="(h.score, h.id) < (%(key)s::numeric, %(last)s::uuid)" if further else "TRUE",
+            highlight=f"""|| ',"highlight":' || {sql.highlight}""" if highlight else "",
+        )
+    )
 
 
 def searched(q: str | None) -> Json:
@@ -88,6 +129,7 @@ def _list(
     total: bool,
     sparse: bool,
     include: tuple[str, ...],
+    extras: tuple[str, ...],
 ) -> str:
     body = BODIES[type]
     at = PINNED if pinned else PIN if past else None
@@ -100,21 +142,35 @@ def _list(
         "join": "\n      JOIN hits ON hits.id = t.id AND hits.from_position = t.from_position" if searched else "",
         "period": period("t", at),
         "common": sql.common.format(type=type),
-        "filter": re.sub(r"{period:(\w+)}", lambda alias: period(alias[1], at), db.load(body.collection).filter),
+        "filter": _block(type, "filter", at),
     }
     return str(
         sql.page.format(
-            hits="\n" + sql.hits.format(type=type, period=period("s", at)) if searched else "",
+            hits="\n" + sql.hits.format(type=type, period=period("s", at), score=sql.score, match=sql.match)
+            if searched
+            else "",
             key=key,
             way=way,
             after=f"({key}, t.id) {'<' if way == 'DESC' else '>'} (%(key)s::{kind}, %(last)s::uuid)"
             if further
             else "TRUE",
-            document=document(type, include, sparse, at),
+            document=document(type, include, sparse, at, extras),
+            languages=languages(type, extras, at, "string_agg(DISTINCT {}, ', ')"),
             total=sql.total.format(**shared) if total else "NULL::bigint",
             **shared,
         )
     )
+
+
+def _block(type: str, name: str, at: str | None) -> str:
+    """A block of the resource's own SQL, told of which time its rows are to be."""
+    block: str = getattr(db.load(BODIES[type].collection), name)
+    return re.sub(r"{period:(\w+)}", lambda alias: period(alias[1], at), block)
+
+
+def languages(type: str, extras: tuple[str, ...], at: str | None, several: str = "{}") -> str:
+    """The expression that gives the language of the chosen text."""
+    return several.format(f"{_block(type, 'text', at)} ->> 'lang'") if "text" in extras else "NULL::text"
 
 
 def period(alias: str, at: str | None) -> str:
@@ -123,22 +179,24 @@ def period(alias: str, at: str | None) -> str:
 
 
 @cache
-def document(type: str, include: tuple[str, ...], sparse: bool, at: str | None) -> str:
+def document(type: str, include: tuple[str, ...], sparse: bool, at: str | None, extras: tuple[str, ...] = ()) -> str:
     """The expression that gives a record of ``served AS s``: spelt out, thinned and added to as asked."""
     doc = "s.doc"
-    embeds, expands = base.embeds(type), base.expands(type)
+    embeds, expands, own = base.embeds(type), base.expands(type), BODIES[type].includes
     if types := [expands[name] for name in include if name in expands]:
         linked = sql.linked.format(types=",".join(types), period=period("o", at))
         doc = sql.expand.format(doc=doc, linked=linked)
     if sparse:
         doc = sql.sparse.format(doc=doc)
-    if added := [name for name in include if name in embeds]:
-        parts = []
-        for name in added:
-            rows = sql.embed.format(type=embeds[name], links_period=period("l", at))
-            parts.append(f"""',"{name}":[' || {rows} || ']'""")
-        doc = f"left({doc}, -1) || {' || '.join(parts)} || '}}'"
-    return doc
+    added = {
+        name: sql.embed.format(type=embeds[name], links_period=period("l", at)) for name in include if name in embeds
+    } | {name: _block(type, f"include_{name}", at) for name in include if name in own}
+    parts = [f"""',"{name}":[' || {rows} || ']'""" for name, rows in added.items()]
+    if "text" in extras:
+        parts.append(f"""',"text":' || coalesce({_block(type, "text", at)}, 'null')""")
+    if "highlight" in extras:
+        parts.append(f"""',"highlight":' || {sql.highlight}""")
+    return f"left({doc}, -1) || {' || '.join(parts)} || '}}'" if parts else doc
 
 
 def get(type: str, target: Json, args: Json) -> Any:
@@ -148,16 +206,22 @@ def get(type: str, target: Json, args: Json) -> Any:
         when = "s.version = %(version)s::int"
     elif args["as_of"] is not None:
         at = "(SELECT max(v.position) FROM revisions AS v WHERE v.recorded_at <= %(as_of)s::timestamptz)"
-    query = _one(type, tuple(sorted(args["include"] or ())), args["fields"] is not None, at, when)
+    include = tuple(sorted(args["include"] or ()))
+    query = _one(type, include, args["fields"] is not None, at, when, extras(type, args))
     absent = {"id": None, "scheme": None, "identifier": None}
     return db.row(query, args | absent | target | {"type": type})
 
 
 @cache
-def _one(type: str, include: tuple[str, ...], sparse: bool, at: str | None, when: str) -> str:
-    shown = document(type, include, sparse, at)
-    target = records.then if at else records.today
-    return str(records.one.format(document=shown, target=target, period=when or period("s", at)))
+def _one(type: str, include: tuple[str, ...], sparse: bool, at: str | None, when: str, extras: tuple[str, ...]) -> str:
+    return str(
+        records.one.format(
+            document=document(type, include, sparse, at, extras),
+            languages=languages(type, extras, at),
+            target=records.then if at else records.today,
+            period=when or period("s", at),
+        )
+    )
 
 
 def history(type: str, target: Json, after: int | None, limit: int) -> Any:

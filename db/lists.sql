@@ -25,6 +25,7 @@ SELECT coalesce(%(position)s::bigint, (SELECT pin.position FROM pin)) AS positio
        max(n.key::text) FILTER (WHERE n.number = %(limit)s::int) AS key,
        max(n.id::text) FILTER (WHERE n.number = %(limit)s::int) AS id,
        string_agg({document}, ',' ORDER BY n.number) FILTER (WHERE n.number <= %(limit)s::int) AS items,
+       {languages} AS languages,
        {total} AS total
   FROM numbered AS n
   JOIN served AS s
@@ -51,18 +52,26 @@ SELECT coalesce(%(position)s::bigint, (SELECT pin.position FROM pin)) AS positio
 -- hits --
 , hits AS MATERIALIZED (
     SELECT scored.id, scored.from_position, scored.score
-      FROM (SELECT s.id, s.from_position,
-                   (coalesce(name_score(%(names)s, s.spellings), 0)
-                    + CASE WHEN s.search @@ search_query(%(q)s)
-                           THEN ts_rank(s.search, search_query(%(q)s)) / 10
-                           ELSE 0  -- ts_rank alone also counts a part of the words
-                      END)::numeric(8, 6) AS score
+      FROM (SELECT s.id, s.from_position, {score} AS score
               FROM served AS s
              WHERE s.type = '{type}'
                AND {period}
-               AND (s.search @@ search_query(%(q)s) OR s.spellings ~ %(pattern)s)) AS scored
+               AND {match}) AS scored
      WHERE scored.score > 0
 )
+
+-- score --
+(coalesce(name_score(%(names)s, s.spellings), 0)
+                    + CASE WHEN s.search @@ search_query(%(q)s)
+                           THEN ts_rank(s.search, search_query(%(q)s)) / 10
+                           ELSE 0  -- ts_rank alone also counts a part of the words
+                      END)::numeric(8, 6)
+
+-- match --
+(s.search @@ search_query(%(q)s) OR s.spellings ~ %(pattern)s)
+
+-- highlight --
+highlights(s.doc, %(q)s)
 
 -- embed --
 (SELECT coalesce(string_agg(e.doc, ',' ORDER BY e.id), '')

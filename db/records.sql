@@ -138,7 +138,7 @@ WITH target AS (
                                              AND i.type = %(type)s))
 )
 SELECT target.id, target.state, target.merged_into, target.reason, target.updated_at,
-       s.version, s.stamp, {document} AS doc
+       s.version, s.stamp, {document} AS doc, {languages} AS languages
   FROM target
   LEFT JOIN served AS s
     ON s.id = target.id

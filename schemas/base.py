@@ -114,6 +114,10 @@ class Body(Schema):
     collection: ClassVar[str] = ""
     #: the property that names the record in references
     label: ClassVar[str | None] = None
+    #: what ``include`` adds besides the collections that refer to it: name → (type of the records, which they are)
+    includes: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    #: properties that an answer has only when asked for them
+    extras: ClassVar[Mapping[str, fields.Field[Any]]] = {}
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -163,6 +167,8 @@ class Envelope(Open):
     created_at = Timestamp(required=True, metadata=about("When it was first recorded."))
     updated_at = Timestamp(required=True, metadata=about("When its content last changed."))
     contested = fields.List(Pointer(), required=True, metadata=about("JSON Pointers of the properties with claims."))
+    highlight = fields.List(Text(), metadata=about(
+        "With `highlight=true`: up to three passages where `q` was found, as HTML, its words in `mark`."))  # fmt: skip
 
 
 @cache
@@ -170,8 +176,12 @@ def shown(cls: type[ma.Schema]) -> type[ma.Schema]:
     """The shape in which a Body (or a part of one) is answered: open, every property present, null where unknown."""
     name = cls.__name__.removesuffix("Body")
     made: Json = {key: _shown_field(field) for key, field in cls._declared_fields.items() if not field.load_only}
-    base = Envelope if issubclass(cls, Body) else Open
-    return type(name, (base,), made | {"__doc__": cls.__doc__})
+    if not issubclass(cls, Body):
+        return type(name, (Open,), made | {"__doc__": cls.__doc__})
+    for key, field in cls.extras.items():
+        made[key] = _shown_field(field)
+        made[key].required = False
+    return type(name, (Envelope,), made | {"__doc__": cls.__doc__})
 
 
 def _shown_field(field: fields.Field[Any]) -> fields.Field[Any]:

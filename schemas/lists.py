@@ -10,7 +10,7 @@ from marshmallow import fields
 
 from schemas import edtf
 from schemas.base import READ_ONLY, Body, embeds, expands, properties
-from schemas.fields import Enum, Integer, Language, Text, about, address, countries, language, moment
+from schemas.fields import Enum, Integer, Text, about, address, countries, language, moment
 from schemas.problems import Json, Refused, fault, faults
 
 MAX_PARAMETERS = 100
@@ -224,12 +224,16 @@ class RecordArgs(Args):
     as_of = Instant(metadata=about(
         "The answer as it would have been at that time (RFC 3339; a date means its end in UTC). Labels in references "
         "are today's all the same."))  # fmt: skip
-    lang = Language(metadata=about("Preferred language of texts (BCP 47).", "uk"))
+    lang = Languages(metadata=about(
+        "Languages in order of preference (BCP 47). A statement then has the best of its texts as `text` (RFC 4647 "
+        "lookup: `uk-UA` also finds `uk`; where none fits, the original, then any), and `Content-Language` says "
+        "which. Other records are not affected.", "uk,en"))  # fmt: skip
+    allow_machine = QueryBoolean(metadata=about("Whether `text` may be a machine translation (the default).", False))
 
     def known(self, parameter: str) -> list[str]:
         kind = self.of.type
         if parameter == "include":
-            return sorted(embeds(kind).keys() | expands(kind).keys())
+            return sorted(embeds(kind).keys() | expands(kind).keys() | self.of.includes.keys())
         return [*READ_ONLY, *(name for name, field in properties(self.of))]
 
 
@@ -246,11 +250,17 @@ class ListArgs(RecordArgs):
     cursor = Text(max=2000, metadata=about("Where the page before ended: its `next_cursor`. Opaque."))
     sort = Text(metadata=SORT)  # a collection lists what it can be sorted by
     q = Text(max=200, metadata=about("Words to find in all texts and names, in any language; best match first."))
+    highlight = QueryBoolean(metadata=about("Show as `highlight` where the words of `q` were found.", True))
     id = RefsTo(metadata=about("Only these records."))
     identifier = RefsTo(metadata=about("Only the records with these identifiers.", "iso3166-1:UKR"))
     source = RefsTo(metadata=about("Only records that cite these sources."))
     updated_since = Since(metadata=about("Only records changed at or after this time.", "2026-01-31T00:00:00Z"))
     include_total = QueryBoolean(metadata=about("Also count the whole list, as `total`.", True))
+
+    @ma.validates_schema
+    def highlights_words(self, data: Json, **kwargs: Any) -> None:
+        if data.get("highlight") and not data.get("q"):
+            raise ma.ValidationError("There is nothing to highlight without q.", "highlight")
 
 
 def load_args(schema: Args, query: list[tuple[str, str]]) -> Json:

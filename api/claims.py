@@ -1,0 +1,6 @@
+"""/v1/claims"""
+
+from api.http import collection
+from schemas.claims import ClaimArgs, ClaimBody
+
+blp = collection(ClaimBody, ClaimArgs)

@@ -1,0 +1,6 @@
+"""/v1/meetings"""
+
+from api.http import collection
+from schemas.meetings import MeetingArgs, MeetingBody
+
+blp = collection(MeetingBody, MeetingArgs)

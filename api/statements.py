@@ -1,0 +1,6 @@
+"""/v1/statements"""
+
+from api.http import collection
+from schemas.statements import StatementArgs, StatementBody
+
+blp = collection(StatementBody, StatementArgs)
