@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import fields
 from difflib import get_close_matches
+from http.client import HTTPException
 from pathlib import Path
 
 import click
-import httpx
 import psycopg
 
 import settings
 from cli.installation import say
-from cli.serve import try_port
+from cli.serve import ask, try_port
 from db import engine, migrate
 from settings import PREFIX, Settings, SettingsError
 
@@ -67,12 +67,9 @@ def port(chosen: Settings) -> Iterator[str]:
     try:
         try_port(chosen.host, chosen.port)
     except OSError as error:
-        with suppress(httpx.HTTPError):
-            if (
-                "x-request-id"
-                in httpx.get(f"http://{chosen.host}:{chosen.port}/livez", trust_env=False, timeout=2).headers
-            ):
-                return
+        with suppress(OSError, HTTPException):
+            ask(chosen.host, chosen.port)
+            return
         yield (
             f"Cannot listen on port {chosen.port} of {chosen.host}: {error.strerror}."
             " Stop what uses it, or choose others by PARLEY_PORT and PARLEY_HOST."

@@ -13,14 +13,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
 import click
-import httpx
-from granian import Granian
-from granian.constants import Interfaces
-from granian.log import LogLevels
 
 import settings
 from cli.installation import bring_up, connect, database, say
@@ -35,6 +33,10 @@ from settings import Settings
 @click.option("--no-sample", is_flag=True, help="Start empty instead of loading the sample data.")
 def serve(no_sample: bool, **given: Any) -> None:
     """Serve the API. Without PARLEY_DATABASE_URL it brings its own PostgreSQL, a key, and sample data."""
+    from granian import Granian  # here, so that the other commands start faster
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that PostgreSQL is stopped on the way out
     chosen = replace(settings.load(), **{name: value for name, value in given.items() if value is not None})
     wait_for_port(chosen.host, chosen.port)
@@ -101,14 +103,26 @@ def try_port(host: str, port: int) -> None:
         probe.listen()
 
 
-def patiently(ask: Callable[[], object], seconds: float) -> None:
-    """Ask until it works; when time is up, the last failure counts."""
+def ask(host: str, port: int) -> None:
+    """Refuses unless a Parley answers there. No HTTP library: every worker would carry its 20 MB."""
+    connection = HTTPConnection(host, port, timeout=2)
+    try:
+        connection.request("GET", "/livez")
+        answer = connection.getresponse()
+    finally:
+        connection.close()
+    if answer.status != HTTPStatus.OK or "x-request-id" not in answer.headers:
+        raise HTTPException(f"{answer.status} {answer.reason}")
+
+
+def patiently(attempt: Callable[[], None], seconds: float) -> None:
+    """Try until it works; when time is up, the last failure counts."""
     deadline = time.monotonic() + seconds
     while True:
         try:
-            ask()
+            attempt()
             return
-        except (OSError, httpx.HTTPError):
+        except (OSError, HTTPException):
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
@@ -131,13 +145,13 @@ def development_key(url: str, data_dir: Path) -> Path:
 
 def greet(chosen: Settings, key: Path | None, sample: bool) -> None:
     """Once the server answers: load the sample data as any client would, then say where everything is."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(chosen.host, chosen.host)  # noqa: S104 compared, not bound
-    address = f"http://{host}:{chosen.port}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(chosen.host, chosen.host)  # noqa: S104 compared, not bound
+    address = f"http://{f'[{host}]' if ':' in host else host}:{chosen.port}"
     lines = {"documentation": f"{address}/docs", "first call": f"curl '{address}/v1/rounds'"}
     with suppress(KeyboardInterrupt):
         try:
-            patiently(lambda: httpx.get(f"{address}/livez", trust_env=False).raise_for_status(), seconds=60)
-        except httpx.HTTPError as error:
+            patiently(lambda: ask(host, chosen.port), seconds=60)
+        except (OSError, HTTPException) as error:
             say(f"Parley does not answer on {address}: {error}. Its messages above say why.")
             return
         if key:
