@@ -19,7 +19,10 @@ from apispec.yaml_utils import dict_to_yaml
 from flask import Blueprint, Flask, Response, request
 from marshmallow import fields
 
-from schemas.base import BODIES, Enum, Integer, Json, Open, Ref, Text, Timestamp, about, embeds, shown
+from api.pages import PROBLEMS
+from schemas.base import BODIES, Open, embeds, shown
+from schemas.fields import Enum, Integer, Ref, Text, Timestamp, about
+from schemas.problems import Json
 
 PREFIX = "/v1"
 PROBLEM = "application/problem+json"
@@ -98,24 +101,20 @@ HEADERS = {
 ALWAYS = ("X-Request-Id", "RateLimit", "RateLimit-Policy", "Access-Control-Allow-Origin")
 
 
-def sent(name: str, description: str, example: str, *, required: bool = False) -> Json:
-    return {
-        "in": "header",
-        "name": name,
-        "description": description,
-        "required": required,
-        "schema": text(),
-        "example": example,
-    }
+def sent(name: str, description: str, **more: Any) -> Json:
+    schema = text(2**21)  # any text is taken; what no server's header can hold stands for no end
+    return {"in": "header", "name": name, "description": description, "required": False, "schema": schema} | more
 
 
 PARAMETERS = {
-    "IfMatch": sent("If-Match", "The `ETag` that was read; `*` for any.", '"1"', required=True),
-    "IfMatchUpsert": sent("If-Match", "As for PATCH; may be left out where the path is `scheme:identifier`.", '"1"'),
-    "IfNoneMatch": sent("If-None-Match", "An `ETag` held: 304 without a body if it is still right.", '"1"'),
-    "CreateOnly": sent("If-None-Match", "`*`: create, never replace.", "*"),
+    "IfMatch": sent("If-Match", "The `ETag` that was read; `*` for any.", required=True, example='"1-0"'),
+    "IfMatchUpsert": sent("If-Match", "As for PATCH; may be left out where the path is `scheme:identifier`."),
+    "IfNoneMatch": sent("If-None-Match", "An `ETag` that you hold: 304 without a body while it is still right."),
+    "CreateOnly": sent("If-None-Match", "`*`: create, never replace."),
     "IdempotencyKey": sent(
-        "Idempotency-Key", "Sent again with the same body within 24 hours, the first answer is repeated.", "7c9a"
+        "Idempotency-Key",
+        "Any text of your own. Sent again with the same body within 24 hours, it repeats the first answer.",
+        schema=text(255, pattern="^[!-~]+$"),
     ),
 }
 RECORD_ID = {
@@ -126,27 +125,24 @@ RECORD_ID = {
     "schema": text(300, minLength=1),
 }
 
-#: status → (component, code, title, meaning, headers of its own)
-PROBLEMS: dict[int, tuple[str, str, str, str, tuple[str, ...]]] = {
-    400: ("BadRequest", "bad_request", "Bad Request", "Not understood: syntax, a parameter, or the cursor.", ()),
-    401: ("Unauthorized", "unauthorized", "Unauthorized", "No key where one is needed, or not a valid one.",
-          ("WWW-Authenticate",)),
-    403: ("Forbidden", "forbidden", "Forbidden", "The key may not do this.", ()),
-    404: ("NotFound", "not_found", "Not Found", "No such record.", ()),
-    406: ("NotAcceptable", "not_acceptable", "Not Acceptable", "There is none of the content types in `Accept`.", ()),
-    409: ("Conflict", "conflict", "Conflict", "An identifier is taken, or other records still refer to this one.", ()),
-    410: ("Gone", "gone", "Gone", "The record was deleted; the answer says when and why.", ()),
-    412: ("PreconditionFailed", "precondition_failed", "Precondition Failed", "The record is at another version.", ()),
-    413: ("ContentTooLarge", "content_too_large", "Content Too Large", "The body is larger than allowed.", ()),
-    415: ("UnsupportedMediaType", "unsupported_media_type", "Unsupported Media Type",
-          "The body is of a content type that is not understood here.", ("Accept", "Accept-Patch")),
-    422: ("UnprocessableContent", "validation_failed", "Unprocessable Content",
-          "Understood but wrong; all faults are listed.", ()),
-    428: ("PreconditionRequired", "precondition_required", "Precondition Required", "`If-Match` is missing.", ()),
-    429: ("TooManyRequests", "too_many_requests", "Too Many Requests", "The quota is used up.", ("Retry-After",)),
-    500: ("InternalServerError", "internal_error", "Internal Server Error",
-          "Our fault; the request id finds it in the logs.", ()),
-    503: ("ServiceUnavailable", "unavailable", "Service Unavailable", "The database is away.", ("Retry-After",)),
+#: status → (component, its commonest code, meaning, headers of its own)
+REFUSALS: dict[int, tuple[str, str, str, tuple[str, ...]]] = {
+    400: ("BadRequest", "invalid_query", "Not understood: syntax, a parameter, or the cursor.", ()),
+    401: ("Unauthorized", "unauthorized", "No key where one is needed, or not a valid one.", ("WWW-Authenticate",)),
+    403: ("Forbidden", "forbidden", "The key may not do this.", ()),
+    404: ("NotFound", "not_found", "No such record.", ()),
+    406: ("NotAcceptable", "not_acceptable", "There is none of the content types in `Accept`.", ()),
+    409: ("Conflict", "identifier_taken", "It does not go with what is there; what is in the way is named.", ()),
+    410: ("Gone", "gone", "The record was deleted; the answer says when and why.", ()),
+    412: ("PreconditionFailed", "precondition_failed", "The record is at another version.", ()),
+    413: ("ContentTooLarge", "content_too_large", "The body is larger than allowed.", ()),
+    415: ("UnsupportedMediaType", "unsupported_media_type", "The body is of a content type not understood here.",
+          ("Accept", "Accept-Patch")),
+    422: ("UnprocessableContent", "validation_failed", "Understood but wrong; all faults are listed.", ()),
+    428: ("PreconditionRequired", "precondition_required", "`If-Match` is missing.", ()),
+    429: ("TooManyRequests", "too_many_requests", "The quota is used up.", ("Retry-After",)),
+    500: ("InternalServerError", "internal_error", "Our fault; the request id finds it in the logs.", ()),
+    503: ("ServiceUnavailable", "unavailable", "The database is away.", ("Retry-After",)),
 }  # fmt: skip
 
 
@@ -195,23 +191,22 @@ class Converter(OpenAPIConverter):
             self.open = around
         if schema.unknown != ma.RAISE:
             made.pop("additionalProperties", None)
-        made["properties"] |= self.embedded(schema)
-        return {"description": (type(schema).__doc__ or "").strip(), **made}
-
-    def embedded(self, schema: ma.Schema) -> Json:
-        """What ``include`` adds to a record."""
         for kind, body in BODIES.items():
             if type(schema) is shown(body):
-                return {
-                    collection: {
-                        "type": "array",
-                        "description": f"With `include={collection}`: the {collection} that refer to it.",
-                        "items": self.resolve_nested_schema(shown(BODIES[other])),  # type: ignore[no-untyped-call]
-                        "maxItems": 500,
-                    }
-                    for collection, other in embeds(kind).items()
-                }
-        return {}
+                added = {name: (other, f"the {name} that refer to it") for name, other in embeds(kind).items()}
+                added |= body.includes
+                made["properties"] |= {name: self.embedded(name, *which) for name, which in added.items()}
+                made.pop("required", None)  # `fields` may leave out any
+        return {"description": (type(schema).__doc__ or "").strip(), **made}
+
+    def embedded(self, name: str, kind: str, which: str) -> Json:
+        """What ``include`` adds to a record."""
+        return {
+            "type": "array",
+            "description": f"With `include={name}`: {which}.",
+            "items": self.resolve_nested_schema(shown(BODIES[kind])),  # type: ignore[no-untyped-call]
+            "maxItems": 500,
+        }
 
     def field2property(self, field: fields.Field[Any]) -> Json:
         if isinstance(field, Ref):
@@ -381,7 +376,7 @@ def finalise(doc: Json) -> Json:
         "components": {
             "schemas": dict(sorted(schemas.items())),
             "parameters": PARAMETERS,
-            "responses": {name: problem(status) for status, (name, *_) in PROBLEMS.items()},
+            "responses": {name: problem(status) for status, (name, *_) in REFUSALS.items()},
             "headers": HEADERS,
             "securitySchemes": SECURITY_SCHEMES,
         },
@@ -411,7 +406,7 @@ def complete(method: str, path: str, operation: Json) -> None:
         for name in headers(method, code, paged, tagged):
             answer.setdefault("headers", {}).setdefault(name, {"$ref": f"#/components/headers/{name}"})
     for status in problems(method, path, operation):
-        responses.setdefault(str(status), {"$ref": f"#/components/responses/{PROBLEMS[status][0]}"})
+        responses.setdefault(str(status), {"$ref": f"#/components/responses/{REFUSALS[status][0]}"})
     operation["responses"] = dict(sorted(responses.items()))
 
 
@@ -456,11 +451,20 @@ def headers(method: str, code: str, paged: bool, tagged: bool) -> Iterator[str]:
 
 def problem(status: int) -> Json:
     """The response component of one status."""
-    _, code, title, description, own = PROBLEMS[status]
-    example = {"type": f"/problems/{code.replace('_', '-')}", "title": title, "status": status, "detail": description,
-               "instance": "/v1/rounds", "code": code, "request_id": "0197f0d2c1", "errors": []}  # fmt: skip
+    _, code, meaning, own = REFUSALS[status]
+    codes = ", ".join(f"`{known}`" for known, page in PROBLEMS.items() if page["status"] == status)
+    example = {
+        "type": f"/problems/{code.replace('_', '-')}",
+        "title": PROBLEMS[code]["title"],
+        "status": status,
+        "detail": meaning,
+        "instance": "/v1/rounds",
+        "code": code,
+        "request_id": "0197f0d2c1",
+        "errors": [],
+    }
     return {
-        "description": description,
+        "description": f"{meaning} Codes: {codes}.",
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in (*ALWAYS, *own)},
         "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}},
     }

@@ -6,20 +6,33 @@ import pytest
 import schemathesis
 from schemathesis.config import SchemathesisConfig
 
+import db
+from api import create_app
+from tests.openapi.conftest import BUSY
+
 CONFIG = SchemathesisConfig.from_path(Path(__file__).parents[2] / "schemathesis.toml")
 
 
-@pytest.fixture
-def described(fresh_app):
-    return schemathesis.openapi.from_wsgi("/v1/openapi.json", fresh_app, config=CONFIG)
+class Door:
+    """Leads to an app. The document is wanted when tests are collected, a database only when they run."""
+
+    def __init__(self):
+        self.app = create_app()
+
+    def __call__(self, environ, start_response):
+        return self.app(environ, start_response)
 
 
-@pytest.fixture
-def authorization(fresh_app, key):
-    return {"Authorization": f"Bearer {key(fresh_app, 'admin')}"}
+door = Door()
+schema = schemathesis.openapi.from_wsgi("/v1/openapi.json", door, config=CONFIG)
 
 
-schema = schemathesis.pytest.from_fixture("described")
+@pytest.fixture(scope="module")
+def authorization(make_database, sampled, key):
+    with make_database("described", like=sampled) as url:
+        door.app = create_app(DATABASE_URL=url, **BUSY)
+        yield {"Authorization": f"Bearer {key(door.app, 'admin')}"}
+        db.close(door.app)
 
 
 @schema.parametrize()
