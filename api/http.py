@@ -21,6 +21,7 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException
 
 import db
+from api.operations import PROBES
 from api.pages import PROBLEMS
 from db import keys, lists, records
 from schemas import base
@@ -70,7 +71,7 @@ def describe(error: Refused) -> Json:
     known = PROBLEMS.get(error.code)
     title = known["title"] if known else HTTPStatus(error.status).phrase
     return {
-        "type": f"/problems/{error.code.replace('_', '-')}",
+        "type": known["type"] if known else "about:blank",
         "title": title,
         "status": error.status,
         "detail": error.detail or title,
@@ -134,7 +135,8 @@ def init_app(app: Flask) -> None:
 def authenticate() -> None:
     """Find the key of the request, before its quota is charged."""
     g.key = None
-    if header := request.headers.get("Authorization"):
+    header = request.headers.get("Authorization")
+    if header is not None and request.path not in PROBES:
         scheme, _, token = header.partition(" ")
         if scheme.lower() == "bearer" and token.strip():
             with db.connection("read") as conn:
@@ -143,7 +145,7 @@ def authenticate() -> None:
 
 def admit() -> None:
     """Refuse a bad key even where none is needed, and everybody else where reading is not public."""
-    if g.key is None and "Authorization" in request.headers:
+    if g.key is None and "Authorization" in request.headers and request.path not in PROBES:
         raise Refused(401, "unauthorized", "The key is unknown, expired or revoked.")
     public = current_app.config.get("PUBLIC_READ", True) or not request.path.startswith("/v1/")
     if g.key is None and not public and not request.path.startswith("/v1/openapi.") and request.method != "OPTIONS":
@@ -456,6 +458,7 @@ def collection(body: type[Body], args: type[ListArgs]) -> Blueprint:
     An id is a path: a slash in an identifier arrives bare, however it was sent.
     """
     noun, nouns = body.type, body.collection
+    a_noun = f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
     one = base.shown(body)
     blp = Blueprint(nouns, __name__, url_prefix=f"/v1/{nouns}", description=(body.__doc__ or "").strip())
     sorts = Enum(*(minus + word for word in lists.sorts(noun) for minus in ("", "-")), metadata=SORT)
@@ -479,21 +482,21 @@ def collection(body: type[Body], args: type[ListArgs]) -> Blueprint:
     def _(args: Json) -> Response:
         return list_records(body, args)
 
-    @operation("POST", "", f"create_{noun}", f"""Create a {noun}
+    @operation("POST", "", f"create_{noun}", f"""Create {a_noun}
 
         Needs a key with the scope `write`. With an `Idempotency-Key` it can be sent again without harm.
         """, blp.arguments(body(), location="json"), blp.response(201, one))  # fmt: skip
     def _(data: Any) -> Response:
         return write_record(body, records.Operation("create", noun, data=data))
 
-    @operation("GET", "/<path:id>", f"get_{noun}", f"""Get a {noun}
+    @operation("GET", "/<path:id>", f"get_{noun}", f"""Get {a_noun}
 
         By its id or by `scheme:identifier`. One that was merged answers 308, one that was deleted 410.
         """, blp.arguments(get_args, location="query"), blp.response(200, one))  # fmt: skip
     def _(args: Json, id: str) -> Response:
         return get_record(body, id, args)
 
-    @operation("PUT", "/<path:id>", f"replace_{noun}", f"""Replace or upsert a {noun}
+    @operation("PUT", "/<path:id>", f"replace_{noun}", f"""Replace or upsert {a_noun}
 
         Under its id it replaces, and needs `If-Match`. Under `scheme:identifier` it is the upsert of ingestion clients:
         it creates (201) or replaces (200), `If-None-Match: *` creates only. Sending what is already there changes
@@ -507,7 +510,7 @@ def collection(body: type[Body], args: type[ListArgs]) -> Blueprint:
             body, records.Operation("replace", noun, whom, data, match, only_new, must_match="id" in whom)
         )
 
-    @operation("PATCH", "/<path:id>", f"patch_{noun}", f"""Change a {noun}
+    @operation("PATCH", "/<path:id>", f"patch_{noun}", f"""Change {a_noun}
 
         By JSON merge patch (RFC 7396): what is sent replaces, null removes, lists are replaced whole. Needs
         `If-Match`.
@@ -516,7 +519,7 @@ def collection(body: type[Body], args: type[ListArgs]) -> Blueprint:
     def _(data: Any, id: str) -> Response:
         return write_record(body, records.Operation("patch", noun, target(id), data, if_match(required=True)))
 
-    @operation("DELETE", "/<path:id>", f"delete_{noun}", f"""Delete a {noun}
+    @operation("DELETE", "/<path:id>", f"delete_{noun}", f"""Delete {a_noun}
 
         Needs `If-Match`. Refused (409) while other records refer to it. Its history stays, its identifiers stay
         reserved, and an upsert through one of them brings the same id back.
@@ -525,7 +528,7 @@ def collection(body: type[Body], args: type[ListArgs]) -> Blueprint:
         row = records.Operation("delete", noun, target(id), if_match=if_match(required=True), reason=args["reason"])
         return write_record(body, row)
 
-    @operation("GET", "/<path:id>/revisions", f"list_{noun}_revisions", f"""List the revisions of a {noun}
+    @operation("GET", "/<path:id>/revisions", f"list_{noun}_revisions", f"""List the revisions of {a_noun}
 
         Oldest first: when each was recorded, by whose key, and which properties it changed. `?version=` of the {noun}
         itself gives one of them whole.

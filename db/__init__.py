@@ -30,15 +30,19 @@ def load(resource: str) -> SimpleNamespace:
 def init_app(app: Flask) -> None:
     """Give the app its pools; they connect at the first query, so after any fork."""
     url = app.config.get("DATABASE_URL")
-    size = app.config.get("DB_POOL", 4)
+    size, timeout = app.config.get("THREADS", 4), app.config.get("DB_TIMEOUT", 5)
     app.extensions["db"] = {
-        "read": _pool(app.config.get("READ_DATABASE_URL") or url, size, options="-c default_transaction_read_only=on"),
+        "read": _pool(
+            app.config.get("READ_DATABASE_URL") or url, size, timeout, options="-c default_transaction_read_only=on"
+        ),
         # a write cannot be tried again as a read can, so its connection is looked at before
-        "write": _pool(url, size, check=ConnectionPool.check_connection),
+        "write": _pool(url, size, timeout, check=ConnectionPool.check_connection),
     }
 
 
-def _pool(url: str | None, size: int, options: str = "", **more: Any) -> ConnectionPool[Connection] | None:
+def _pool(
+    url: str | None, size: int, timeout: float, options: str = "", **more: Any
+) -> ConnectionPool[Connection] | None:
     if url is None:  # `parley openapi` needs no database
         return None
     return ConnectionPool(
@@ -47,7 +51,7 @@ def _pool(url: str | None, size: int, options: str = "", **more: Any) -> Connect
         open=False,
         min_size=1,
         max_size=size,
-        timeout=5,
+        timeout=timeout,
         reconnect_timeout=5,
         **more,
         kwargs={
