@@ -121,7 +121,7 @@ RECORD_ID = {
     "in": "path",
     "name": "id",
     "required": True,
-    "description": "The record: its id (a UUID) or `scheme:identifier`.",
+    "description": "The record: its id (a UUID), or `scheme:identifier`.",
     "schema": text(300, minLength=1),
 }
 
@@ -362,7 +362,7 @@ def finalise(doc: Json) -> Json:
         parameters = [{**RECORD_ID} if given["name"] == "id" else given for given in item.pop("parameters", [])]
         for method in METHODS:
             if operation := item.pop(method, None):
-                complete(method, path, operation)
+                complete(method, path, operation, schemas)
                 if example := examples.get(operation["operationId"]):
                     illustrate(path, parameters, operation, example)
                 item[method] = {key: operation[key] for key in ORDER if key in operation}
@@ -386,13 +386,14 @@ def finalise(doc: Json) -> Json:
     return without_unused(made)
 
 
-def complete(method: str, path: str, operation: Json) -> None:
+def complete(method: str, path: str, operation: Json, schemas: Json) -> None:
     """Add to one operation its security, conditional headers, problems and response headers."""
-    reads, of_record = method == "get", path.endswith("{id}")
+    collection = path.split("/")[1]
+    kept, reads = collection in {body.collection for body in BODIES.values()}, method == "get"
+    of_record, paged = kept and path.endswith("{id}"), is_page(operation, schemas)
+    tagged = (paged or of_record) if reads else kept and method != "delete"
     operation.setdefault("security", [{}, {"bearer": []}] if reads else [{"bearer": []}])
     parameters = operation.setdefault("parameters", [])
-    paged = any(given["name"] == "cursor" for given in parameters)
-    tagged = method != "delete" and (paged or "{id}" in path or not reads)
     parameters += [{"$ref": f"#/components/parameters/{name}"} for name in conditional(method, of_record, tagged)]
     # what flask-smorest put there by reference is its own idea of an error
     responses = {code: answer for code, answer in operation["responses"].items() if "$ref" not in answer}
@@ -403,20 +404,29 @@ def complete(method: str, path: str, operation: Json) -> None:
     if method == "put" and of_record:
         responses["201"] = responses["200"] | {"description": "Created"}
     for code, answer in responses.items():
-        for name in headers(method, code, paged, tagged):
+        for name in headers(method, code, kept, paged, tagged):
             answer.setdefault("headers", {}).setdefault(name, {"$ref": f"#/components/headers/{name}"})
     for status in problems(method, path, operation):
         responses.setdefault(str(status), {"$ref": f"#/components/responses/{REFUSALS[status][0]}"})
     operation["responses"] = dict(sorted(responses.items()))
 
 
+def is_page(operation: Json, schemas: Json) -> bool:
+    """Whether the answer says where the next page is."""
+    content = operation["responses"].get("200", {}).get("content", {}).get("application/json", {})
+    name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+    return "next" in schemas.get(name, {}).get("properties", {})
+
+
 def conditional(method: str, of_record: bool, tagged: bool) -> tuple[str, ...]:
     """The header parameters of an operation."""
-    if method == "put":
-        return ("IfMatchUpsert", "CreateOnly") if of_record else ()
     if method == "get":
         return ("IfNoneMatch",) if tagged else ()
-    return ("IdempotencyKey",) if method == "post" else ("IfMatch",)
+    if method == "post":
+        return ("IdempotencyKey",)
+    if not of_record:
+        return ()
+    return ("IfMatchUpsert", "CreateOnly") if method == "put" else ("IfMatch",)
 
 
 def problems(method: str, path: str, operation: Json) -> Iterator[int]:
@@ -434,7 +444,7 @@ def problems(method: str, path: str, operation: Json) -> Iterator[int]:
         yield from (412, 428)
 
 
-def headers(method: str, code: str, paged: bool, tagged: bool) -> Iterator[str]:
+def headers(method: str, code: str, kept: bool, paged: bool, tagged: bool) -> Iterator[str]:
     """The headers of one good answer."""
     yield from ALWAYS
     if code in ("201", "308"):
@@ -443,7 +453,7 @@ def headers(method: str, code: str, paged: bool, tagged: bool) -> Iterator[str]:
         yield "ETag"
     if paged and code == "200":
         yield "Link"
-    if method != "get":
+    if kept and method != "get":
         yield "Parley-Result"
     if method == "post":
         yield "Idempotent-Replayed"
