@@ -87,6 +87,7 @@ class Record:
     was_state: str = "new"
     whole: bool = True  # whether its document was read, too
     rows: list[int] = field(default_factory=list)
+    drafts: list[Json | None] = field(default_factory=list)  # the document after each row, its references as sent
 
 
 def write(
@@ -180,7 +181,7 @@ class Set:
         self._find_known((id for id in ids if id not in self.touched), whole=True)
         for id in ids:
             if id not in self.touched and id in self.stored:
-                self.touched[id] = replace(self.stored[id], rows=[])
+                self.touched[id] = replace(self.stored[id], rows=[], drafts=[])
         return [self.touched[id] for id in ids if id in self.touched]
 
     # --- applying ---
@@ -206,10 +207,18 @@ class Set:
                     problems[row] = problem
         self._fetch_names()
         self.failed = {name for row in {*bad, *problems} for name in _names_of(self.operations[row])}
-        for record in list(self.touched.values()):
-            for check in (self._check_identifiers, self._check_references, self._check_value):
-                if record.document is not None and record.rows[-1] not in problems and (found := check(record)):
-                    problems[record.rows[-1]] = found
+        self.unmade: set[str] = set()
+        self.waiters: dict[str, list[Record]] = defaultdict(list)  # who refers to records of the set
+        waiting = [record for record in self.touched.values() if record.document is not None]
+        while waiting:
+            record = waiting.pop()
+            if problems.keys().isdisjoint(record.rows) and (found := self._check(record)):
+                row, problems[row] = found
+                if record.was_state != "live" and len(record.rows) == 1:
+                    # who refers to it fails at once: one attempt for each link of a chain would take for ever
+                    self.unmade.add(record.id)
+                    self.failed |= {*_names_of(self.operations[row])}
+                    waiting += self.waiters.pop(record.id, [])
         return problems or self._check_deletions() or consequences.apply(self)
 
     def _apply(self, row: int, operation: Operation) -> None:
@@ -233,6 +242,7 @@ class Set:
         self.touched[record.id] = record
         record.admin = self.by.admin
         record.rows.append(row)
+        record.drafts.append(record.document)
         for name in _identifiers(record.document or {}):
             self.owners[record.type, name["scheme"], name["identifier"]] = record.id
 
@@ -247,9 +257,9 @@ class Set:
         if id is None:
             return None
         if id in self.touched:
-            return replace(self.touched[id], rows=self.touched[id].rows)
+            return replace(self.touched[id])
         stored = self.stored.get(id)
-        return replace(stored, rows=[]) if stored and stored.type == operation.type else None
+        return replace(stored, rows=[], drafts=[]) if stored and stored.type == operation.type else None
 
     def _newborn(self, operation: Operation) -> Record:
         target, data = operation.target or {}, operation.data
@@ -291,6 +301,17 @@ class Set:
 
     # --- checking what came of it ---
 
+    def _check(self, record: Record) -> tuple[int, Refused] | None:
+        """What is wrong with a record, and the row that is to blame."""
+        if problem := self._check_identifiers(record):
+            return record.rows[-1], problem
+        for row, draft in zip(record.rows, record.drafts, strict=True):
+            if draft is not None and (problem := self._check_references(record, draft)):
+                return row, problem
+        if problem := self._check_value(record):
+            return record.rows[-1], problem
+        return None
+
     def _check_identifiers(self, record: Record) -> Refused | None:
         errors = []
         for number, name in enumerate(_identifiers(record.document or {})):
@@ -315,16 +336,18 @@ class Set:
         document = self.touched[id].document if id in self.touched else None
         return document is None or {"scheme": key[1], "identifier": key[2]} in _identifiers(document)
 
-    def _check_references(self, record: Record) -> Refused | None:
-        """Replace every reference by id and type, or tell all that lead nowhere."""
+    def _check_references(self, record: Record, draft: Json) -> Refused | None:
+        """Make the draft the document, with every reference as id and type, or tell all that lead nowhere."""
         errors: list[Json] = []
 
         def resolve(kind: Field[Any], value: Any, at: tuple[str | int, ...]) -> Any:
             if not isinstance(kind, Ref):
                 return value
             found = [other for other in self._candidates(kind, value) if other.document is not None or not other.rows]
-            found = [other for other in found if other.state in ("live", "new")]
+            found = [other for other in found if other.state in ("live", "new") and other.id not in self.unmade]
             if len(found) == 1:
+                if found[0].rows:
+                    self.waiters[found[0].id].append(record)
                 return {"id": found[0].id, "type": found[0].type}
             named = value.get("id") or f"{value['scheme']}:{value['identifier']}"
             types = " or ".join(kind.types) or "record"
@@ -337,8 +360,7 @@ class Set:
                 errors.append(fault(pointer(*at), "unknown_reference", f"{named} names no {types}."))
             return value
 
-        assert record.document is not None
-        record.document = base.walk(BODIES[record.type], record.document, resolve)
+        record.document = base.walk(BODIES[record.type], draft, resolve)
         if errors:
             code = errors[0]["code"] if len(errors) == 1 else "unknown_reference"
             return Refused(422, code, f"{len(errors)} reference(s) lead nowhere.", errors)
@@ -351,9 +373,9 @@ class Set:
         """Two queries for all references and identifiers of the set."""
         wanted: list[Json] = []
         for record in self.touched.values():
-            if record.document is not None:
-                wanted += [ref for _, ref in references(record)]
-                wanted += _identifiers(record.document)
+            for draft in filter(None, record.drafts):
+                wanted += [ref for _, ref in references(record.type, draft)]
+                wanted += _identifiers(draft)
         self._find_named((ref["scheme"], ref["identifier"]) for ref in wanted if "scheme" in ref)
         self._find_known({ref["id"] for ref in wanted if "id" in ref} | set(self.named.values()))
         self._find_known({record.merged_into for record in self.stored.values() if record.merged_into})
@@ -370,26 +392,32 @@ class Set:
         return [record for record in found if record and record.type in types]
 
     def _check_deletions(self) -> dict[int, Refused]:
-        gone = [record for record in self.touched.values() if record.document is None and record.was_state == "live"]
+        gone = {r.id: r for r in self.touched.values() if r.document is None and r.was_state == "live"}
         if not gone:
             return {}
         found: dict[str, list[Json]] = defaultdict(list)
-        args = {"ids": [record.id for record in gone], "touched": list(self.touched)}
+
+        def look(other: Record, document: Json) -> Iterator[Record]:
+            for path, ref in references(other.type, document):
+                if ref["id"] in gone:
+                    found[ref["id"]].append({"from_id": other.id, "from_type": other.type, "path": path})
+                    yield gone[ref["id"]]
+
+        args = {"ids": list(gone), "touched": list(self.touched), "each": max(100 // len(gone), 3)}
         for row in self.conn.execute(sql.referrers, args):
             found[str(row["to_id"])].append(row)
         for other in self.touched.values():
-            if other.document is not None:
-                for path, ref in references(other):
-                    found[ref.get("id", "")].append({"from_id": other.id, "from_type": other.type, "path": path})
-        problems = {}
-        for record in gone:
-            if rows := found.get(record.id):
-                errors = [
-                    fault(r["path"], "still_referenced", f"{r['from_type']} {r['from_id']} refers to it.") for r in rows
-                ]
-                problems[record.rows[-1]] = Refused(
-                    409, "still_referenced", f"This {record.type} is still referred to.", errors
-                )
+            list(look(other, other.document or {}))
+        problems: dict[int, Refused] = {}
+        waiting = [gone[id] for id in found]
+        while waiting:
+            record = waiting.pop()
+            if record.rows[-1] not in problems:
+                text = "{from_type} {from_id} refers to it."
+                errors = [fault(row["path"], "still_referenced", text.format_map(row)) for row in found[record.id]]
+                text = f"This {record.type} is still referred to."
+                problems[record.rows[-1]] = Refused(409, "still_referenced", text, errors)
+                waiting += look(record, record.was or {})  # it stays, and with it whatever it refers to
         return problems
 
     # --- keeping ---
@@ -506,8 +534,8 @@ def _text(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def references(record: Record) -> Iterator[tuple[str, Json]]:
-    """All references of a record's document: the path (without list indices) and the reference."""
+def references(type: str, document: Json) -> Iterator[tuple[str, Json]]:
+    """All references of a document: the path (without list indices) and the reference."""
     found: list[tuple[str, Json]] = []
 
     def see(kind: Field[Any], value: Any, at: tuple[str | int, ...]) -> Any:
@@ -515,7 +543,7 @@ def references(record: Record) -> Iterator[tuple[str, Json]]:
             found.append((pointer(*(step for step in at if isinstance(step, str))), value))
         return value
 
-    base.walk(BODIES[record.type], record.document or {}, see)
+    base.walk(BODIES[type], document, see)
     return iter(found)
 
 
@@ -581,15 +609,14 @@ def project(conn: Connection, periods: list[Period], labels: dict[str, Record]) 
     for period in periods:
         record, body = period.record, BODIES[period.record.type]
         document = record.document or {}
-        found = dict.fromkeys((path, ref["id"]) for path, ref in references(record))
+        found = dict.fromkeys((path, ref["id"]) for path, ref in references(record.type, document))
         links += [(record.id, record.type, path, to, record.position, period.to_position) for path, to in found]
         stamps.append(max([record.position, *(labels[to].label_position for _, to in found)]))
         docs.append(serve(record, labels))
         typed.append(_text(base.walk(body, document, _type) | consequences.hulls(record, base.days)))
         folded = base.spellings(document)
         spellings.append(folded or None)
-        found_words = {language: "\n".join(entries) for language, entries in base.words(body, document).items()}
-        texts.append(_text(found_words | {"name": document.get(body.label or "", "")}))
+        texts.append(_text(base.words(body, document) | {"name": document.get(body.label or "", "")}))
     records = [period.record for period in periods]
     common = _columns(records, "id", "position", "type", "version", "created_at", "updated_at")
     common["to_position"] = [period.to_position for period in periods]

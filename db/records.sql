@@ -26,13 +26,15 @@ SELECT r.id, r.type, r.version, r.position, r.state, r.provider, r.admin, r.hash
  WHERE r.id = ANY(%(ids)b::uuid[])
 
 -- referrers --
-SELECT l.to_id, l.from_id, l.from_type, l.path
-  FROM links AS l
- WHERE l.to_id = ANY(%(ids)b::uuid[])
-   AND l.to_position IS NULL
-   AND l.from_id <> ALL(%(touched)b::uuid[])
- ORDER BY l.from_id, l.path
- LIMIT 100
+SELECT n.to_id, n.from_id, n.from_type, n.path
+  FROM (SELECT l.to_id, l.from_id, l.from_type, l.path,
+               row_number() OVER (PARTITION BY l.to_id ORDER BY l.from_id, l.path) AS number
+          FROM links AS l
+         WHERE l.to_id = ANY(%(ids)b::uuid[])
+           AND l.to_position IS NULL
+           AND l.from_id <> ALL(%(touched)b::uuid[])) AS n
+ WHERE n.number <= %(each)s
+ ORDER BY n.from_id, n.path
 
 -- append --
 INSERT INTO revisions (position, id, type, version, op, recorded_at, provider, key_name, admin, batch, reason, changed,

@@ -340,7 +340,11 @@ def _show_field(field: fields.Field[Any], value: Any, label: Callable[[Json], An
     return label(value) if isinstance(field, Ref) else value
 
 
-def words(cls: type[ma.Schema], document: Json) -> dict[str, list[str]]:
+#: how many characters of a record full-text search reads: its index holds a megabyte of words
+SEARCHED = 100_000
+
+
+def words(cls: type[ma.Schema], document: Json) -> dict[str, str]:
     """All text of a document that full-text search should find, by language; ``""`` where it is nobody's."""
     found: dict[str, list[str]] = {}
 
@@ -359,7 +363,11 @@ def words(cls: type[ma.Schema], document: Json) -> dict[str, list[str]]:
                     found.setdefault("", []).append(entry)
 
     look(cls, document)
-    return found
+    left, texts = SEARCHED, {}
+    for language, entries in found.items():
+        texts[language] = "\n".join(entries)[:left]
+        left -= len(texts[language])
+    return texts
 
 
 def spellings(document: Json) -> str:
