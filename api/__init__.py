@@ -17,6 +17,8 @@ RESOURCES = [
     "processes",
     "rounds",
     "delegations",
+    "pledges",
+    "transactions",
     "statements",
     "documents",
     "meetings",

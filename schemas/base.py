@@ -201,6 +201,8 @@ def patch(cls: "type[Body]") -> type[ma.Schema]:
     """The shape of a merge patch (RFC 7396): every property optional, null removes. For the document only."""
     made: Json = {}
     for key, field in cls._declared_fields.items():
+        if field.dump_only:
+            continue
         more: Json = {"allow_none": True, "metadata": field.metadata}
         match field:
             case fields.List():
@@ -240,7 +242,9 @@ def load(cls: "type[Body]", data: Any, location: str = "") -> tuple[Json, list[J
     """Validate a request body once. Returns the document (references not yet looked up) and all its faults."""
     if not isinstance(data, dict):
         return {}, [fault(location, "invalid", "Must be a JSON object.")]
-    data = {key: value for key, value in data.items() if key not in READ_ONLY or key in cls._declared_fields}
+    declared = cls._declared_fields
+    ignored = {name for name, field in declared.items() if field.dump_only} | set(READ_ONLY) - declared.keys()
+    data = {key: value for key, value in data.items() if key not in ignored}
     try:
         return clean(_instance(cls).load(data)), []
     except ma.ValidationError as error:
