@@ -131,24 +131,14 @@ def _list(
     include: tuple[str, ...],
     extras: tuple[str, ...],
 ) -> str:
-    body = BODIES[type]
     at = PINNED if pinned else PIN if past else None
     kind = sorts(type).get(sort, "numeric")
     last = NULLS[kind][way == "DESC"]
     column = "hits.score" if sort == "score" else f"t.{sort}"
     key = column if kind in ("uuid", "timestamptz") or sort == "score" else f"coalesce({column}, '{last}'::{kind})"
-    shared = {
-        "table": body.collection,
-        "join": "\n      JOIN hits ON hits.id = t.id AND hits.from_position = t.from_position" if searched else "",
-        "period": period("t", at),
-        "common": sql.common.format(type=type),
-        "filter": _block(type, "filter", at),
-    }
+    shared = chosen(type, at, searched)
     return str(
         sql.page.format(
-            hits="\n" + sql.hits.format(type=type, period=period("s", at), score=sql.score, match=sql.match)
-            if searched
-            else "",
             key=key,
             way=way,
             after=f"({key}, t.id) {'<' if way == 'DESC' else '>'} (%(key)s::{kind}, %(last)s::uuid)"
@@ -160,6 +150,19 @@ def _list(
             **shared,
         )
     )
+
+
+def chosen(type: str, at: str | None, searched: bool) -> dict[str, str]:
+    """The parts of a statement that choose a resource's rows: of which time, by which filters, found by which words."""
+    hits = "\n" + sql.hits.format(type=type, period=period("s", at), score=sql.score, match=sql.match)
+    return {
+        "hits": hits if searched else "",
+        "table": BODIES[type].collection,
+        "join": "\n      JOIN hits ON hits.id = t.id AND hits.from_position = t.from_position" if searched else "",
+        "period": period("t", at),
+        "common": sql.common.format(type=type),
+        "filter": _block(type, "filter", at),
+    }
 
 
 def _block(type: str, name: str, at: str | None) -> str:
