@@ -26,9 +26,9 @@ from api.pages import PROBLEMS
 from db import keys, lists, records
 from schemas import base
 from schemas.base import Body
-from schemas.fields import Enum, Text, about, address, stamp
-from schemas.lists import SORT, Args, GetArgs, ListArgs, load_args
-from schemas.problems import Json, Refused, fault
+from schemas.fields import Enum, Ref, Text, about, address, stamp
+from schemas.lists import SORT, Args, GetArgs, ListArgs, QueryBoolean, load_args
+from schemas.problems import Json, Refused, fault, faults
 from schemas.revisions import RevisionArgs, RevisionPage
 
 JSON = "application/json"
@@ -376,9 +376,9 @@ def get_record(body: type[Body], id: str, args: Json) -> Response:
     return response
 
 
-def write_record(body: type[Body], operation: records.Operation) -> Response:
+def write_record(body: type[Body], operation: records.Operation, scope: str = "write") -> Response:
     """One row through the write path, answered as HTTP wants it."""
-    by = allow("write")
+    by = allow(scope)
     key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
     with db.transaction() as conn:
         if key is not None and (stored := recall(conn, key, request_hash())):
@@ -390,7 +390,7 @@ def write_record(body: type[Body], operation: records.Operation) -> Response:
             response = Response(status=204)
         else:
             assert outcome.version is not None and outcome.stamp is not None
-            status = 201 if outcome.status == "created" else 200
+            status = 201 if outcome.status == "created" and operation.op != "restore" else 200
             response = answer(outcome.doc, status, entity_tag(outcome.version, outcome.stamp))
             if status == 201:
                 response.headers["Location"] = f"/v1/{body.collection}/{outcome.id}"
@@ -522,11 +522,31 @@ def collection(body: type[Body], args: type[ListArgs]) -> Blueprint:
     @operation("DELETE", "/<path:id>", f"delete_{noun}", f"""Delete {a_noun}
 
         Needs `If-Match`. Refused (409) while other records refer to it. Its history stays, its identifiers stay
-        reserved, and an upsert through one of them brings the same id back.
+        reserved, and an upsert through one of them brings the same id back. With `erase=true` (admin) its content is
+        taken out of every revision, too: what remains is that something was erased, when and why.
         """, blp.arguments(DeleteArgs(), location="query"), blp.response(204))  # fmt: skip
     def _(args: Json, id: str) -> Response:
-        row = records.Operation("delete", noun, target(id), if_match=if_match(required=True), reason=args["reason"])
-        return write_record(body, row)
+        erase = bool(args["erase"])
+        row = records.Operation("delete", noun, target(id), reason=args["reason"], erase=erase)
+        row.if_match = if_match(required=not erase)
+        return write_record(body, row, "admin" if erase else "write")
+
+    @operation("POST", "/<path:id>/merge", f"merge_{noun}", f"""Merge {a_noun} into another
+
+        For two records of the same thing; needs a key with the scope `admin`. Every reference follows, the target keeps
+        its content and gains the identifiers, and `GET` of the old id or identifier answers 308. Answers the target.
+        """, blp.arguments(MergeBody(), location="json"), blp.response(200, one))  # fmt: skip
+    def _(data: Any, id: str) -> Response:
+        into = into_whom(data)
+        response = write_record(body, records.Operation("merge", noun, target(id), into=into), "admin")
+        return response if response.status_code >= 400 else get_record(body, id_of(into), get_args.load({}))
+
+    @operation("POST", "/<path:id>/restore", f"restore_{noun}", f"""Restore {a_noun}
+
+        Brings a deleted {noun} back as it last stood; needs a key with the scope `admin`.
+        """, blp.response(200, one))  # fmt: skip
+    def _(id: str) -> Response:
+        return write_record(body, records.Operation("restore", noun, target(id)), "admin")
 
     @operation("GET", "/<path:id>/revisions", f"list_{noun}_revisions", f"""List the revisions of {a_noun}
 
@@ -541,6 +561,26 @@ def collection(body: type[Body], args: type[ListArgs]) -> Blueprint:
 
 class DeleteArgs(Args):
     reason = Text(max=500, metadata=about("Why; shown to whoever asks for the record later."))
+    erase = QueryBoolean(metadata=about("Also take the content out of every revision (admin).", False))
+
+
+class MergeBody(base.Schema):
+    """Which record takes another one's place."""
+
+    into = Ref(required=True, metadata=about("The record that stays.", "iso3166-1:UKR"))
+
+
+def into_whom(data: Any) -> Json:
+    try:
+        into: Json = MergeBody().load(data)["into"]
+    except ma.ValidationError as error:
+        errors = list(faults(error.messages))
+        raise Refused(422, "validation_failed", f"{len(errors)} fault(s) in the body.", errors) from None
+    return into
+
+
+def id_of(whom: Json) -> str:
+    return str(whom.get("id") or f"{whom['scheme']}:{whom['identifier']}")
 
 
 def list_revisions(body: type[Body], id: str, args: Json) -> Response:

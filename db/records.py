@@ -15,7 +15,7 @@ import uuid_utils.compat
 from marshmallow.fields import Field
 
 import db
-from db import Connection, consequences
+from db import Connection, consequences, surgery
 from schemas import base
 from schemas.base import BODIES
 from schemas.fields import UUID_TEXT, Edtf, Ref, stamp
@@ -37,7 +37,7 @@ class By:
 class Operation:
     """One row of a set. ``target`` is what ``fields.address`` makes of a path or a row's identifier."""
 
-    op: Literal["create", "replace", "patch", "delete"]
+    op: Literal["create", "replace", "patch", "delete", "merge", "restore"]
     type: str
     target: Json | None = None
     data: Any = None
@@ -45,6 +45,8 @@ class Operation:
     only_new: bool = False
     must_match: bool = False
     reason: str | None = None
+    into: Json | None = None
+    erase: bool = False
     loaded: Json | None = None
     problem: Refused | None = None  # what was wrong with it before anything was looked up
 
@@ -142,7 +144,7 @@ class Set:
         self.conn, self.by, self.operations = conn, by, operations
         self.named: dict[tuple[str, str, str], str] = {}  # (type, scheme, identifier) -> id, as the database has it
         self.stored: dict[str, Record] = {}  # by id, as the database has it
-        targets = [operation.target for operation in operations if operation.target]
+        targets = [whom for operation in operations for whom in (operation.target, operation.into) if whom]
         wanted = [(i["scheme"], i["identifier"]) for op in operations if op.loaded for i in _identifiers(op.loaded)]
         wanted += [(target["scheme"], target["identifier"]) for target in targets if "scheme" in target]
         self._find_named(wanted)
@@ -222,12 +224,16 @@ class Set:
         return problems or self._check_deletions() or consequences.apply(self)
 
     def _apply(self, row: int, operation: Operation) -> None:
-        record = self._target(operation)
+        record = self.find(operation.type, operation.target)
         if record is None:
             record = self._newborn(operation)
         else:
             self._check_conditions(record, operation)
         match operation.op:
+            case "merge":
+                surgery.merge(self, record, operation)
+            case "restore":
+                surgery.restore(self, record, operation)
             case "delete":
                 record.document, record.state, record.reason, record.overlay = None, "deleted", operation.reason, {}
             case "patch":
@@ -237,7 +243,7 @@ class Set:
                     assert operation.problem is not None
                     raise operation.problem
                 record.document, record.state, record.reason = dict(operation.loaded), "live", None
-        if record.document is not None and operation.op != "patch":
+        if record.document is not None and operation.op == "replace":
             _add_identifier(record.document, operation.target)
         self.touched[record.id] = record
         record.admin = self.by.admin
@@ -246,24 +252,23 @@ class Set:
         for name in _identifiers(record.document or {}):
             self.owners[record.type, name["scheme"], name["identifier"]] = record.id
 
-    def _target(self, operation: Operation) -> Record | None:
+    def find(self, type: str, target: Json | None) -> Record | None:
         """The record that an operation means, as the rows before it left it."""
-        target = operation.target
         if target is None:
             return None
         id = target.get("id")
         if id is None:
-            id = self._owner((operation.type, target["scheme"], target["identifier"]))
+            id = self._owner((type, target["scheme"], target["identifier"]))
         if id is None:
             return None
         if id in self.touched:
             return replace(self.touched[id])
         stored = self.stored.get(id)
-        return replace(stored, rows=[], drafts=[]) if stored and stored.type == operation.type else None
+        return replace(stored, rows=[], drafts=[]) if stored and stored.type == type else None
 
     def _newborn(self, operation: Operation) -> Record:
         target, data = operation.target or {}, operation.data
-        if operation.op in ("patch", "delete") or ("id" in target and not self.by.admin):
+        if operation.op not in ("create", "replace") or ("id" in target and not self.by.admin):
             raise Refused(404, "not_found", f"No such {operation.type}.")
         if operation.if_match:
             raise Refused(412, "precondition_failed", f"No such {operation.type} yet, so no version of it matches.")
@@ -289,7 +294,7 @@ class Set:
         if not self.by.admin and record.provider != self.by.provider:
             raise Refused(403, "not_your_record", f"This {noun} belongs to the provider {record.provider}.")
         by_name = operation.op == "replace" and "scheme" in (operation.target or {})
-        if record.state == "deleted" and not by_name:
+        if record.state == "deleted" and not by_name and operation.op != "restore" and not operation.erase:
             raise Refused(410, "gone", f"This {noun} was deleted.", reason=record.reason)
         if operation.only_new and record.state == "live":
             raise Refused(412, "precondition_failed", f"This {noun} exists already (version {record.version}).")
@@ -316,10 +321,12 @@ class Set:
         errors = []
         for number, name in enumerate(_identifiers(record.document or {})):
             key = (record.type, name["scheme"], name["identifier"])
-            owner = self.owners.get(key)
             before = self.named.get(key)
+            owner = self.owners.get(key, before)
             if before and before != record.id and self._names(before, key):
                 owner = before
+            if owner is not None and owner in self.stored and self.record(owner).merged_into == record.id:
+                continue  # the name of a record that was merged into this one
             if owner != record.id:
                 text = f"{name['scheme']}:{name['identifier']} names {record.type} {owner}."
                 errors.append(fault(pointer("identifiers", number), "identifier_taken", text))
@@ -392,7 +399,7 @@ class Set:
         return [record for record in found if record and record.type in types]
 
     def _check_deletions(self) -> dict[int, Refused]:
-        gone = {r.id: r for r in self.touched.values() if r.document is None and r.was_state == "live"}
+        gone = {r.id: r for r in self.touched.values() if r.state == "deleted" and r.was_state == "live"}
         if not gone:
             return {}
         found: dict[str, list[Json]] = defaultdict(list)
@@ -426,7 +433,7 @@ class Set:
         """Append what changed to the log and project it."""
         changed = []
         for record in self.touched.values():
-            hash = b""
+            hash = b"erased" if any(self.operations[row].erase for row in record.rows) else b""
             if record.document is not None:
                 record.document = consequences.shown(record)
                 hash = sha256(base.canonical(record.document) + base.canonical(record.overlay)).digest()
@@ -440,6 +447,9 @@ class Set:
             changed.append(record)
         if changed:
             self._log(changed, now, batch)
+        for record in changed:
+            if record.hash == b"erased":
+                surgery.erase(self.conn, record)
         self._tell(outcomes, {record.id for record in changed})
 
     def _log(self, changed: list[Record], now: datetime, batch: str | None) -> None:
@@ -477,6 +487,8 @@ class Set:
         self.labels = labels
 
     def _labels(self, changed: list[Record]) -> dict[str, Record]:
+        named = {ref["id"] for record in changed for _, ref in references(record.type, record.document or {})}
+        self._find_known(named - self.touched.keys())  # what changes by consequence names records not yet met
         return self.stored | self.touched | {record.id: record for record in changed}
 
     def _tell(self, outcomes: list[Outcome], changed: set[str]) -> None:
@@ -486,8 +498,10 @@ class Set:
                 outcome.id, outcome.version = record.id, record.version
                 if record.id not in changed:
                     outcome.status = "unchanged"
-                elif record.document is None:
+                elif record.state == "deleted":
                     outcome.status = "deleted"
+                elif record.state == "merged":
+                    outcome.status = "updated"
                 else:
                     outcome.status = "created" if record.was_state != "live" and place == 0 else "updated"
         if len(self.operations) == 1 and not outcomes[0].problem:
@@ -691,8 +705,10 @@ def rebuild(conn: Connection) -> int:
             if (label := make_label(record)) != record.label:
                 record.label, record.label_position = label, record.position
             periods.append(Period(record, row["to_position"]))
+        elif not record.label or (before and before.document is None and before.was is None):  # erased
+            record.label, record.label_position = make_label(record), record.position
         records[id] = record
-    keep_records(conn, list(records.values()))
+    keep_records(conn, sorted(records.values(), key=lambda record: record.state != "merged"))
     for start in range(0, len(periods), 5000):
         project(conn, periods[start : start + 5000], records)
     return len(periods)

@@ -78,6 +78,7 @@ INSERT INTO identifiers (type, scheme, identifier, id)
 SELECT n.type, n.scheme, n.identifier, n.id
   FROM unnest(%(types)b::text[], %(schemes)b::text[], %(identifiers)b::text[], %(ids)b::uuid[])
        AS n (type, scheme, identifier, id)
+    ON CONFLICT (scheme, identifier, type) DO NOTHING
 
 -- close --
 UPDATE {table} AS t

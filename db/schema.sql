@@ -704,6 +704,54 @@ CREATE TABLE public.people_positions (
 
 COMMENT ON TABLE public.people_positions IS 'posts held; an unknown beginning or end is infinitely far, so it never rules a day out';
 
+CREATE TABLE public.pledges (
+    id uuid NOT NULL,
+    from_position bigint NOT NULL,
+    to_position bigint,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    title text,
+    status text NOT NULL,
+    category text,
+    finance_type text,
+    currency text,
+    amount numeric,
+    amount_min numeric,
+    amount_max numeric,
+    announced_on date,
+    last_day date,
+    certain boolean NOT NULL,
+    announced_at uuid,
+    process uuid,
+    effective_from date,
+    donors uuid[] NOT NULL,
+    recipients uuid[] NOT NULL,
+    split boolean NOT NULL,
+    superseded_by uuid,
+    undelivered boolean NOT NULL
+);
+
+COMMENT ON COLUMN public.pledges.currency IS 'of all its amounts; null where no money is stated';
+
+COMMENT ON COLUMN public.pledges.amount_min IS 'the least it amounts to, as far as stated: the amount itself where no less is';
+
+COMMENT ON COLUMN public.pledges.announced_on IS 'the first day on which it was possibly announced; last_day the last';
+
+COMMENT ON COLUMN public.pledges.donors IS 'those who pay';
+
+COMMENT ON COLUMN public.pledges.split IS 'whether it is known who pays how much, so that pledges_donors adds up to the pledge';
+
+CREATE TABLE public.pledges_donors (
+    id uuid NOT NULL,
+    from_position bigint NOT NULL,
+    donor uuid,
+    amount numeric,
+    amount_min numeric,
+    amount_max numeric
+);
+
+COMMENT ON TABLE public.pledges_donors IS 'what each paying donor pays; of a pledge that is not split, the whole for each. No donor: nobody knows who pays';
+
 CREATE TABLE public.processes (
     id uuid NOT NULL,
     from_position bigint NOT NULL,
@@ -716,6 +764,15 @@ CREATE TABLE public.processes (
     started_on date,
     ended_on date
 );
+
+CREATE TABLE public.rates (
+    currency text NOT NULL,
+    day date NOT NULL,
+    per_euro numeric NOT NULL,
+    CONSTRAINT rates_per_euro_check CHECK ((per_euro > (0)::numeric))
+);
+
+COMMENT ON TABLE public.rates IS 'ECB euro foreign exchange reference rates (db/rates.py loads them); the euro itself is 1 on each of their days';
 
 CREATE TABLE public.revisions (
     "position" bigint NOT NULL,
@@ -826,6 +883,20 @@ CREATE TABLE public.statements (
 
 COMMENT ON COLUMN public.statements.concerns IS 'what it is about, and the round or meeting at which it was made';
 
+CREATE TABLE public.transactions (
+    id uuid NOT NULL,
+    from_position bigint NOT NULL,
+    to_position bigint,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    pledge uuid NOT NULL,
+    kind text NOT NULL,
+    amount numeric,
+    dated date,
+    last_day date,
+    certain boolean NOT NULL
+);
+
 ALTER TABLE ONLY public.actors
     ADD CONSTRAINT actors_pkey PRIMARY KEY (id, from_position);
 
@@ -862,8 +933,14 @@ ALTER TABLE ONLY public.migrations
 ALTER TABLE ONLY public.people
     ADD CONSTRAINT people_pkey PRIMARY KEY (id, from_position);
 
+ALTER TABLE ONLY public.pledges
+    ADD CONSTRAINT pledges_pkey PRIMARY KEY (id, from_position);
+
 ALTER TABLE ONLY public.processes
     ADD CONSTRAINT processes_pkey PRIMARY KEY (id, from_position);
+
+ALTER TABLE ONLY public.rates
+    ADD CONSTRAINT rates_pkey PRIMARY KEY (currency, day);
 
 ALTER TABLE ONLY public.records
     ADD CONSTRAINT records_pkey PRIMARY KEY (id);
@@ -888,6 +965,9 @@ ALTER TABLE ONLY public.sources
 
 ALTER TABLE ONLY public.statements
     ADD CONSTRAINT statements_pkey PRIMARY KEY (id, from_position);
+
+ALTER TABLE ONLY public.transactions
+    ADD CONSTRAINT transactions_pkey PRIMARY KEY (id, from_position);
 
 CREATE INDEX actors_by_country ON public.actors USING btree (country) WHERE (to_position IS NULL);
 
@@ -965,6 +1045,28 @@ CREATE INDEX people_positions_at ON public.people_positions USING btree (organiz
 
 CREATE INDEX people_positions_of ON public.people_positions USING btree (id, from_position);
 
+CREATE INDEX pledges_by_announcement ON public.pledges USING btree (COALESCE(announced_on, 'infinity'::date), id) WHERE (to_position IS NULL);
+
+CREATE INDEX pledges_by_days ON public.pledges USING btree (last_day, announced_on) WHERE (to_position IS NULL);
+
+CREATE INDEX pledges_by_donor ON public.pledges USING gin (donors) WHERE (to_position IS NULL);
+
+CREATE INDEX pledges_by_id ON public.pledges USING btree (id) WHERE (to_position IS NULL);
+
+CREATE INDEX pledges_by_largest ON public.pledges USING btree (COALESCE(amount, '-Infinity'::numeric), id) WHERE (to_position IS NULL);
+
+CREATE INDEX pledges_by_latest ON public.pledges USING btree (COALESCE(announced_on, '-infinity'::date), id) WHERE (to_position IS NULL);
+
+CREATE INDEX pledges_by_place ON public.pledges USING btree (announced_at) WHERE (to_position IS NULL);
+
+CREATE INDEX pledges_by_process ON public.pledges USING btree (process) WHERE (to_position IS NULL);
+
+CREATE INDEX pledges_by_recipient ON public.pledges USING gin (recipients) WHERE (to_position IS NULL);
+
+CREATE INDEX pledges_by_update ON public.pledges USING btree (updated_at, id) WHERE (to_position IS NULL);
+
+CREATE INDEX pledges_donors_of ON public.pledges_donors USING btree (id, from_position);
+
 CREATE INDEX processes_by_id ON public.processes USING btree (id) WHERE (to_position IS NULL);
 
 CREATE INDEX processes_by_party ON public.processes USING gin (parties) WHERE (to_position IS NULL);
@@ -1021,6 +1123,16 @@ CREATE INDEX statements_by_topic ON public.statements USING gin (topics) WHERE (
 
 CREATE INDEX statements_by_update ON public.statements USING btree (updated_at, id) WHERE (to_position IS NULL);
 
+CREATE INDEX transactions_by_day ON public.transactions USING btree (COALESCE(dated, 'infinity'::date), id) WHERE (to_position IS NULL);
+
+CREATE INDEX transactions_by_days ON public.transactions USING btree (last_day, dated) WHERE (to_position IS NULL);
+
+CREATE INDEX transactions_by_id ON public.transactions USING btree (id) WHERE (to_position IS NULL);
+
+CREATE INDEX transactions_by_pledge ON public.transactions USING btree (pledge) WHERE (to_position IS NULL);
+
+CREATE INDEX transactions_by_update ON public.transactions USING btree (updated_at, id) WHERE (to_position IS NULL);
+
 ALTER TABLE ONLY public.actors
     ADD CONSTRAINT actors_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
 
@@ -1045,6 +1157,9 @@ ALTER TABLE ONLY public.meetings
 ALTER TABLE ONLY public.people
     ADD CONSTRAINT people_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
 
+ALTER TABLE ONLY public.pledges
+    ADD CONSTRAINT pledges_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
+
 ALTER TABLE ONLY public.processes
     ADD CONSTRAINT processes_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
 
@@ -1059,3 +1174,6 @@ ALTER TABLE ONLY public.sources
 
 ALTER TABLE ONLY public.statements
     ADD CONSTRAINT statements_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
+
+ALTER TABLE ONLY public.transactions
+    ADD CONSTRAINT transactions_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
