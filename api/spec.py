@@ -348,8 +348,19 @@ def dumps(document: Json) -> str:
 
 def recorded() -> Json:
     """The recorded examples of all resources, by operationId."""
-    return {name: example for file in sorted(EXAMPLES.glob("*.json")) for name, example in
-            json.loads(file.read_text(encoding="utf-8")).items()}  # fmt: skip
+    found: Json = {}
+    for file in sorted(EXAMPLES.glob("*.json")):
+        examples = json.loads(file.read_text(encoding="utf-8"))
+        answers = {name: example["response"] for name, example in examples.items()}
+        for example in examples.values():
+            example["request"] = resolved(example["request"], answers)
+        found |= examples
+    return found
+
+
+def resolved(asked: Json, answers: Json) -> Json:
+    """The request of an example, whose path may name what an earlier one answered: `/v1/batches/{create_batch[id]}`."""
+    return asked | {"path": asked["path"].format_map({name: answer.get("body") for name, answer in answers.items()})}
 
 
 def finalise(doc: Json) -> Json:
