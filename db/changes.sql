@@ -6,10 +6,9 @@ SELECT coalesce(max(v.position), 0) AS position
 
 -- page --
 WITH page AS (
-    SELECT v.position, v.type, v.id, v.op, v.version, v.recorded_at, r.merged_into, v.document, v.overlay,
+    SELECT v.position, v.type, v.id, v.op, v.version, v.recorded_at, v.merged_into, v.document, v.overlay,
            row_number() OVER (ORDER BY v.position) AS number
       FROM revisions AS v
-      JOIN records AS r ON r.id = v.id
      WHERE v.position > %(after)s::bigint
        AND (%(types)s::text[] IS NULL OR v.type = ANY(%(types)s))
      ORDER BY v.position
@@ -25,7 +24,7 @@ SELECT count(*) > %(limit)s::int AS more,
                'op', p.op,
                'version', p.version,
                'changed_at', to_char(p.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-               'merged_into', CASE WHEN p.op = 'merged' THEN p.merged_into END,
+               'merged_into', p.merged_into,
                'record', CASE WHEN %(record)s::boolean
                               THEN p.document || jsonb_build_object(
                                       'id', p.id, 'type', p.type, 'version', p.version, 'contested', contested(p.overlay))

@@ -211,7 +211,7 @@ class Set:
         self.failed = {name for row in {*bad, *problems} for name in _names_of(self.operations[row])}
         self.unmade: set[str] = set()
         self.waiters: dict[str, list[Record]] = defaultdict(list)  # who refers to records of the set
-        waiting = [record for record in self.touched.values() if record.document is not None]
+        waiting = [record for record in self.touched.values() if record.document is not None and record.rows]
         while waiting:
             record = waiting.pop()
             if problems.keys().isdisjoint(record.rows) and (found := self._check(record)):
@@ -464,7 +464,7 @@ class Set:
         with self.conn.pipeline():
             self.conn.execute(
                 sql.append,
-                _columns(changed, "position", "id", "type", "version", "admin", "reason", "hash")
+                _columns(changed, "position", "id", "type", "version", "admin", "merged_into", "reason", "hash")
                 | {
                     "recorded_at": now,
                     "provider": self.by.provider,
@@ -596,8 +596,9 @@ def keep_records(conn: Connection, records: list[Record]) -> None:
     names = ["id", "type", "version", "position", "state", "provider", "admin", "hash", "label", "label_position"]
     conn.execute(sql.keep, _columns(records, *names, "created_at", "updated_at", "merged_into", "reason"))
     conn.execute(sql.unname, {"ids": [record.id for record in records]})
-    # those of the deleted stay reserved
-    named = [(record, name) for record in records for name in _identifiers(record.document or record.was or {})]
+    # those of the deleted stay reserved; those of the merged still lead to it, and by it to its target
+    ordered = sorted(records, key=lambda record: record.state != "merged")
+    named = [(record, name) for record in ordered for name in _identifiers(record.document or record.was or {})]
     pairs = [(record.type, name["scheme"], name["identifier"], record.id) for record, name in named]
     if pairs:
         types, schemes, identifiers, ids = map(list, zip(*dict.fromkeys(pairs), strict=True))
@@ -695,6 +696,7 @@ def rebuild(conn: Connection) -> int:
             label_position=before.label_position if before else 0,
             created_at=before.created_at if before else row["recorded_at"],
             updated_at=row["recorded_at"],
+            merged_into=str(row["merged_into"]) if row["merged_into"] else None,
             reason=row["reason"],
             admin=row["admin"],
             document=row["document"],
@@ -708,7 +710,7 @@ def rebuild(conn: Connection) -> int:
         elif not record.label or (before and before.document is None and before.was is None):  # erased
             record.label, record.label_position = make_label(record), record.position
         records[id] = record
-    keep_records(conn, sorted(records.values(), key=lambda record: record.state != "merged"))
+    keep_records(conn, list(records.values()))
     for start in range(0, len(periods), 5000):
         project(conn, periods[start : start + 5000], records)
     return len(periods)

@@ -37,14 +37,14 @@ SELECT n.to_id, n.from_id, n.from_type, n.path
  ORDER BY n.from_id, n.path
 
 -- append --
-INSERT INTO revisions (position, id, type, version, op, recorded_at, provider, key_name, admin, batch, reason, changed,
-                       document, overlay, hash)
+INSERT INTO revisions (position, id, type, version, op, recorded_at, provider, key_name, admin, batch, merged_into,
+                       reason, changed, document, overlay, hash)
 SELECT n.position, n.id, n.type, n.version, n.op, %(recorded_at)s, %(provider)s, %(key_name)s, n.admin,
-       %(batch)s::uuid, n.reason, texts(n.changed), n.document, n.overlay, n.hash
+       %(batch)s::uuid, n.merged_into, n.reason, texts(n.changed), n.document, n.overlay, n.hash
   FROM unnest(%(position)b::bigint[], %(id)b::uuid[], %(type)b::text[], %(version)b::int[], %(op)b::text[],
-              %(admin)b::boolean[], %(reason)b::text[], %(changed)b::jsonb[], %(document)b::jsonb[],
+              %(admin)b::boolean[], %(merged_into)b::uuid[], %(reason)b::text[], %(changed)b::jsonb[], %(document)b::jsonb[],
               %(overlay)b::jsonb[], %(hash)b::bytea[])
-       AS n (position, id, type, version, op, admin, reason, changed, document, overlay, hash)
+       AS n (position, id, type, version, op, admin, merged_into, reason, changed, document, overlay, hash)
 
 -- keep --
 INSERT INTO records AS r (id, type, version, position, state, provider, admin, hash, label, label_position,
@@ -125,7 +125,7 @@ UPDATE served AS s
    AND replace_each(s.doc, c.olds, c.news) <> s.doc
 
 -- log --
-SELECT position, id, type, version, op, recorded_at, provider, admin, reason, document, overlay, hash,
+SELECT position, id, type, version, op, recorded_at, provider, admin, merged_into, reason, document, overlay, hash,
        lead(position) OVER (PARTITION BY id ORDER BY position) AS to_position
   FROM revisions
  ORDER BY position

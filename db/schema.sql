@@ -785,6 +785,7 @@ CREATE TABLE public.revisions (
     key_name text NOT NULL,
     admin boolean NOT NULL,
     batch uuid,
+    merged_into uuid,
     reason text,
     changed text[] NOT NULL,
     document jsonb,
