@@ -109,19 +109,20 @@ SELECT n.id, n.from_position, n.to_position, n.created_at, n.updated_at, n.d
 
 -- relabel --
 WITH changed AS (
-    SELECT l.from_id, array_agg(n.old ORDER BY n.id) AS olds, array_agg(n.new ORDER BY n.id) AS news,
+    SELECT l.from_id, l.from_position, array_agg(n.old ORDER BY n.id) AS olds, array_agg(n.new ORDER BY n.id) AS news,
            max(n.position) AS position
       FROM unnest(%(ids)b::uuid[], %(olds)b::text[], %(news)b::text[], %(positions)b::bigint[])
            AS n (id, old, new, position)
-      JOIN (SELECT DISTINCT to_id, from_id FROM links WHERE to_id = ANY(%(ids)b::uuid[])) AS l
+      JOIN (SELECT DISTINCT to_id, from_id, from_position FROM links WHERE to_id = ANY(%(ids)b::uuid[])) AS l
         ON l.to_id = n.id
-     GROUP BY l.from_id
+     GROUP BY l.from_id, l.from_position
 )
 UPDATE served AS s
    SET doc = replace_each(s.doc, c.olds, c.news),
        stamp = greatest(s.stamp, c.position)
   FROM changed AS c
  WHERE s.id = c.from_id
+   AND s.from_position = c.from_position
    AND replace_each(s.doc, c.olds, c.news) <> s.doc
 
 -- log --
