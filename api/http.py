@@ -18,6 +18,7 @@ from flask import Flask, Response, current_app, g, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from psycopg_pool import PoolTimeout
 from webargs.flaskparser import FlaskParser
+from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import HTTPException
 
 import db
@@ -171,7 +172,10 @@ def read_json() -> Any:
     wanted = PATCH if request.method == "PATCH" else JSON
     if request.mimetype != wanted and not (request.method == "PATCH" and request.mimetype == JSON):
         raise Refused(415, "unsupported_media_type", f"Send {wanted}.")
-    return parse_json(request.get_data())
+    raw = request.get_data()
+    if request.content_length is None and len(raw) >= MAX_BODY:  # Werkzeug cuts a body sent in chunks off there
+        raise Refused(413, "content_too_large", "The body is too large.")
+    return parse_json(raw)
 
 
 def parse_json(raw: bytes) -> Any:
@@ -220,8 +224,9 @@ class Parser(FlaskParser):
 
 
 def accept_json(kind: str = JSON) -> None:
-    """Refuse a reader who wants none of what there is."""
-    if "Accept" in request.headers and not request.accept_mimetypes.best_match([kind, PROBLEM]):
+    """Refuse a reader who wants none of what there is; a charset or another parameter makes no difference."""
+    accepted = MIMEAccept((wanted.partition(";")[0], weight) for wanted, weight in request.accept_mimetypes)
+    if accepted and not accepted.best_match([kind, PROBLEM]):
         raise Refused(406, "not_acceptable", f"There is only {kind}.")
 
 

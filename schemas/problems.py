@@ -31,7 +31,8 @@ def faults(messages: Any, location: str = "body", at: str = "") -> Iterator[Json
     """Flatten marshmallow's nested messages into a problem's ``errors``."""
     if isinstance(messages, dict):
         for key, inner in messages.items():
-            yield from faults(inner, location, at if key == "_schema" else at + pointer(key))
+            own = key == "_schema" and inner != ["Unknown field."]  # of the object itself, not of a property named so
+            yield from faults(inner, location, at if own else at + pointer(key))
         return
     for message in messages if isinstance(messages, list) else [messages]:
         code = {"Missing data for required field.": "required", "Unknown field.": "unknown_property"}.get(message)
