@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import db
+from schemas import claims, pledges
 from schemas.base import BODIES, properties
 from schemas.fields import Edtf
 from schemas.problems import Json, Refused, fault, pointer
@@ -159,8 +160,6 @@ def _transactions(work: "Set") -> dict[int, Refused]:
     affected = _affected(work, "transaction", "pledge") | _own("pledge", work)
     if not affected:
         return problems
-    from schemas import pledges
-
     children = _children(work, "transaction", "pledge", affected)
     for record in work.affect(affected):
         if record.document is None:
@@ -168,9 +167,10 @@ def _transactions(work: "Set") -> dict[int, Refused]:
         keep_written(record)
         counted = [child for child in children.get(record.id, []) if _may(work, child, record)]
         documents = [child.document for child in counted if child.document is not None]
-        said_anew = any(record.document.get(name) != _written(record, name) for name in ("status", "amount"))
-        if said_anew and record.rows and documents and (text := pledges.contradiction(record.document, documents)):
-            errors = [fault("/status", "contradicts_transactions", text)]
+        anew = {name for name in ("status", "amount") if record.document.get(name) != _written(record, name)}
+        said = record.document | {name: (record.was or {}).get(name) for name in {"status", "amount"} - anew}
+        if anew and record.rows and documents and (text := pledges.contradiction(said, documents)):
+            errors = [fault(pointer("status" if "status" in anew else "amount"), "contradicts_transactions", text)]
             problems[record.rows[-1]] = Refused(422, "contradicts_transactions", text, errors)
         follows = pledges.outcome(record.document, documents) if documents else {}
         for name in ("status", "amount"):
@@ -213,8 +213,6 @@ def _entry(by: str, written: Any, value: Any) -> Json:
 
 def check_claim(work: "Set", record: "Record") -> Refused | None:
     """The value of a claim has to be one that the property could have."""
-    from schemas import claims
-
     document = record.document or {}
     target = work.record(document["record"]["id"])
     value, errors = claims.check_value(BODIES[target.type], document["property"], document.get("value"))
