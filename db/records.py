@@ -456,7 +456,7 @@ class Set:
         renamed = []
         for record in changed:
             record.state = "live" if record.document is not None else record.state
-            if record.document is not None and (label := make_label(record)) != record.label:
+            if (record.document is not None or not record.label) and (label := make_label(record)) != record.label:
                 renamed.append((record.id, record.label, label, record.position))
                 record.label, record.label_position = label, record.position
         ops = {"live": "updated", "deleted": "deleted", "merged": "merged"}
