@@ -25,6 +25,8 @@ NULLS = {
 }
 SORTS = {"id": "uuid", "created_at": "timestamptz", "updated_at": "timestamptz"}
 
+UNWANTED = re.compile(r'(?:^|(?<=\s))-("[^"]*"|\S+)')
+
 OPEN = "{0}.to_position IS NULL"
 AT = "({0}.from_position <= {1} AND ({0}.to_position IS NULL OR {0}.to_position > {1}))"
 PINNED = "%(position)s::bigint"
@@ -105,8 +107,12 @@ def _search(pinned: bool, further: bool, highlight: bool) -> str:
 
 
 def searched(q: str | None) -> Json:
-    """What the search blocks need of a query."""
-    return {} if q is None else {"names": " | ".join(names.queries(q)), "pattern": names.pattern(q)}
+    """What the search blocks need of a query; words that must not be there concern all languages and names alike."""
+    if q is None:
+        return {}
+    wanted, unwanted = UNWANTED.sub(" ", q), " or ".join(UNWANTED.findall(q))
+    return {"q": wanted, "unwanted": unwanted or None, "names": " | ".join(names.queries(wanted)),
+            "pattern": names.pattern(wanted)}  # fmt: skip
 
 
 @cache

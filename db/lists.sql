@@ -69,6 +69,7 @@ SELECT coalesce(%(position)s::bigint, (SELECT pin.position FROM pin)) AS positio
 
 -- match --
 (s.search @@ search_query(%(q)s) OR s.spellings ~ %(pattern)s)
+               AND (%(unwanted)s::text IS NULL OR NOT s.search @@ search_query(%(unwanted)s))
 
 -- highlight --
 highlights(s.doc, %(q)s)

@@ -154,7 +154,8 @@ class Reference(Open):
 
     id = fields.UUID(required=True, metadata=about("Its id."))
     type = Text(required=True, metadata=about("Its type.", "actor"))
-    name = Text(required=True, allow_none=True, metadata=about("What it is called today.", "Türkiye"))
+    # not required: where `include` spells a record out, it stands as it is, and a source has a title
+    name = Text(allow_none=True, metadata=about("What it is called today.", "Türkiye"))
     identifiers = fields.List(fields.Nested(IdentifierBody), required=True, metadata=about("Its names elsewhere."))
 
 

@@ -176,7 +176,10 @@ RETURN (
                             replace(replace(replace(replace(f.value #>> '{}',
                                 '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;'),
                             regexp_replace(search_query(words)::text, ' (&|<->|<\d+>) ', ' | ', 'g')::tsquery,
-                            'StartSel=<mark>, StopSel=</mark>, MinWords=10, MaxWords=30'
+                            'StartSel=<mark>, StopSel=</mark>, ShortWord=0, ' || CASE
+                                WHEN length(f.value #>> '{}') <= 250 THEN 'HighlightAll=true'
+                                ELSE 'MaxFragments=1, MinWords=10, MaxWords=30'
+                            END
                         ) AS passage
              ) AS marked
              WHERE jsonb_typeof(f.value) = 'string'

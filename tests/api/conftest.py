@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import words as spoken
 from tests.conftest import running_app
 from tests.openapi.validation import CheckedClient
 from tests.world import World, write
@@ -17,3 +18,12 @@ def world(make_database, migrated, signed) -> Iterator[World]:
     with make_database("world", like=migrated) as url, running_app(url) as app:
         app.test_client_class = CheckedClient
         yield write(signed(app, "write", "world"))
+
+
+@pytest.fixture(scope="session")
+def words(make_database, migrated, signed) -> Iterator[World]:
+    """The same world, and what was said and written in it."""
+    with make_database("words", like=migrated) as url, running_app(url) as app:
+        app.test_client_class = CheckedClient
+        client = signed(app, "write", "world")
+        yield spoken.write(write(client), client)
