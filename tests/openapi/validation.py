@@ -44,8 +44,9 @@ class Contract:
         self.document = tightened(document)
         resource = Resource(contents=self.document, specification=DRAFT202012)
         self.registry = Registry().with_resource(HERE, resource)
-        templates = sorted(document["paths"], key=lambda path: path.count("{"))  # a fixed path before a template
-        self.paths = [(re.compile(re.sub(r"\{\w+\}", "[^/]+", PREFIX + path)), path) for path in templates]
+        # a fixed path before a template, a long one before a short: an id may hold slashes
+        templates = sorted(document["paths"], key=lambda path: (path.count("{"), -path.count("/")))
+        self.paths = [(re.compile(re.sub(r"\{\w+\}", ".+", PREFIX + path)), path) for path in templates]
 
     def check(self, response: TestResponse) -> None:
         request = response.request
