@@ -299,6 +299,8 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
             **options,
         )
         self.spec.components.schema("Problem", schema=Problem)
+        self.generated = self.spec.to_dict
+        self.spec.to_dict = lambda: self.document  # type: ignore[method-assign]  # whoever asks gets the whole
 
     def _register_responses(self) -> None:
         """finalise() adds them."""
@@ -308,7 +310,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
     @cached_property
     def document(self) -> Json:
         # through JSON: status codes become strings, and no part is shared with the generator's own
-        return finalise(json.loads(json.dumps(self.spec.to_dict())))
+        return finalise(json.loads(json.dumps(self.generated())))
 
     @cached_property
     def _json(self) -> str:
@@ -343,7 +345,7 @@ def served(content: str, mimetype: str) -> Response:
 
 def dumps(document: Json) -> str:
     """The text that is committed and served."""
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 def recorded() -> Json:
@@ -415,7 +417,7 @@ def complete(method: str, path: str, operation: Json, schemas: Json) -> None:
     if method == "put" and of_record:
         responses["201"] = responses["200"] | {"description": "Created"}
     for code, answer in responses.items():
-        for name in headers(method, code, kept, paged, tagged):
+        for name in headers(method, code, kept and not path.endswith("/merge"), paged, tagged):
             answer.setdefault("headers", {}).setdefault(name, {"$ref": f"#/components/headers/{name}"})
     for status in problems(method, path, operation):
         responses.setdefault(str(status), {"$ref": f"#/components/responses/{REFUSALS[status][0]}"})
