@@ -140,8 +140,7 @@ def authenticate() -> None:
     if header is not None and request.path not in PROBES:
         scheme, _, token = header.partition(" ")
         if scheme.lower() == "bearer" and token.strip():
-            with db.connection("read") as conn:
-                g.key = keys.find(conn, token.strip())
+            g.key = db.read(lambda conn: keys.find(conn, token.strip()))
 
 
 def admit() -> None:

@@ -1,11 +1,11 @@
 """The only way to PostgreSQL: named SQL, a pool to read and a pool to write."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from flask import Flask, current_app
@@ -16,6 +16,7 @@ HERE = Path(__file__).parent
 NAME = re.compile(r"^-- ([a-z_]+) --$", re.MULTILINE)
 
 Connection = psycopg.Connection[DictRow]
+T = TypeVar("T")
 
 
 def load(resource: str) -> SimpleNamespace:
@@ -79,17 +80,21 @@ def connection(way: str) -> Iterator[Connection]:
         yield conn
 
 
-def rows(query: str, args: Mapping[str, Any] | None = None) -> list[DictRow]:
+def read(work: Callable[[Connection], T]) -> T:
     """Read. A connection that died while it lay in the pool is not the caller's concern: the next one is tried."""
     size = current_app.extensions["db"]["read"].max_size
     for attempt in range(size + 1):
         with connection("read") as conn:
             try:
-                return conn.execute(query, args).fetchall()
+                return work(conn)
             except psycopg.OperationalError:
                 if attempt == size or not conn.broken:
                     raise
     raise AssertionError  # the last attempt returned or raised
+
+
+def rows(query: str, args: Mapping[str, Any] | None = None) -> list[DictRow]:
+    return read(lambda conn: conn.execute(query, args).fetchall())
 
 
 def row(query: str, args: Mapping[str, Any] | None = None) -> DictRow | None:
