@@ -19,6 +19,7 @@ from apispec.yaml_utils import dict_to_yaml
 from flask import Blueprint, Flask, Response, request
 from marshmallow import fields
 
+from api.http import QUESTIONS
 from api.pages import PROBLEMS
 from schemas.base import BODIES, Open, embeds, shown
 from schemas.fields import Enum, Integer, Ref, Text, Timestamp, about
@@ -402,12 +403,14 @@ def finalise(doc: Json) -> Json:
 def complete(method: str, path: str, operation: Json, schemas: Json) -> None:
     """Add to one operation its security, conditional headers, problems and response headers."""
     collection = path.split("/")[1]
-    kept, reads = collection in {body.collection for body in BODIES.values()}, method == "get"
+    kept = collection in {body.collection for body in BODIES.values()}
+    reads = method == "get" or operation["operationId"] in QUESTIONS
+    acts = "get" if reads else method
     of_record, paged = kept and path.endswith("{id}"), is_page(operation, schemas)
     tagged = (paged or of_record) if reads else kept and method != "delete"
     operation.setdefault("security", [{}, {"bearer": []}] if reads else [{"bearer": []}])
     parameters = operation.setdefault("parameters", [])
-    parameters += [{"$ref": f"#/components/parameters/{name}"} for name in conditional(method, of_record, tagged)]
+    parameters += [{"$ref": f"#/components/parameters/{name}"} for name in conditional(acts, of_record, tagged)]
     # what flask-smorest put there by reference is its own idea of an error
     responses = {code: answer for code, answer in operation["responses"].items() if "$ref" not in answer}
     if reads and tagged:
@@ -417,7 +420,7 @@ def complete(method: str, path: str, operation: Json, schemas: Json) -> None:
     if method == "put" and of_record:
         responses["201"] = responses["200"] | {"description": "Created"}
     for code, answer in responses.items():
-        for name in headers(method, code, kept and not path.endswith("/merge"), paged, tagged):
+        for name in headers(acts, code, kept and not path.endswith("/merge"), paged, tagged):
             answer.setdefault("headers", {}).setdefault(name, {"$ref": f"#/components/headers/{name}"})
     for status in problems(method, path, operation):
         responses.setdefault(str(status), {"$ref": f"#/components/responses/{REFUSALS[status][0]}"})

@@ -1,6 +1,7 @@
 """The actors that every Parley starts with: the entries of ISO 3166-1, and bodies that negotiations know."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,10 +17,15 @@ LANGUAGES = ["en", "fr", "ru", "uk", "tr", "de", "es", "ar", "zh", "pl"]
 # What people write, and neither ISO 3166-1 nor CLDR has.
 ALSO = {
     "ARE": [("UAE", "en", "short")],
+    "COD": [("DR Congo", "en", "short")],
     "GBR": [("UK", "en", "short"), ("Great Britain", "en", "short")],
+    "LAO": [("Lao PDR", "en", "short")],
+    "PRK": [("DPRK", "en", "short")],
     "TUR": [("Turkey", "en", "former")],
     "USA": [("USA", "en", "short"), ("US", "en", "short")],
+    "VAT": [("Holy See", "en", "short")],
 }
+INVERTED = re.compile("(.+), (?:The )?(.+ of(?: the)?)$")  # Korea, Republic of
 
 
 def records() -> Iterator[tuple[str, str, Json]]:
@@ -36,6 +42,7 @@ def states() -> Iterator[Json]:
         names = [
             (getattr(country, "official_name", country.name), "en", "official"),
             (country.name, "en", "short"),
+            (INVERTED.sub(r"\2 \1", country.name), "en", "official"),
             *((cldr[lang][country.alpha_2], lang, "short") for lang in LANGUAGES),
             *ALSO.get(code, []),
         ]
