@@ -6,10 +6,11 @@ from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple
 
 import marshmallow as ma
+from marshmallow import fields
 
 from schemas import edtf
-from schemas.base import MoneyBody, Schema, SourcedBody, one, some
-from schemas.fields import Amount, Boolean, Currency, Edtf, Enum, Number, Pattern, Prose, Ref, Text, about
+from schemas.base import MoneyBody, Open, Schema, SourcedBody, one, some
+from schemas.fields import Amount, Boolean, Currency, Edtf, Enum, Integer, Number, Pattern, Prose, Ref, Text, about
 from schemas.lists import AnyOf, CommaList, ListArgs, Parsed, QueryBoolean, RefsTo, from_to
 from schemas.problems import Json
 
@@ -181,6 +182,48 @@ class PledgeArgs(ListArgs):
         )
     )
     from_, to, date_match = from_to("pledges announced")
+
+
+class IatiType(Open):
+    """A transaction type of the International Aid Transparency Initiative."""
+
+    code = Text(required=True, metadata=about("Its code in the codelist TransactionType.", "12"))
+    name = Text(required=True, metadata=about("Its name there.", "Outgoing Pledge"))
+
+
+class LadderRung(Open):
+    """One status, and what others call it."""
+
+    status = Enum(*(rung.status for rung in LADDER), required=True, metadata=about("The status."))
+    rung = Integer(1, 100, required=True, allow_none=True, metadata=about(
+        "How high it stands; null where it ends a pledge wherever it stood.", 2))  # fmt: skip
+    meaning = Text(required=True, metadata=about("What it means."))
+    iati_transaction_types = fields.List(fields.Nested(IatiType), required=True, metadata=about(
+        "The transaction types of IATI (seen by the donor, and by the recipient)."))  # fmt: skip
+    fts_flow_status = Text(required=True, allow_none=True, metadata=about(
+        "The flow status of OCHA's Financial Tracking Service.", "pledge"))  # fmt: skip
+
+
+class PledgeLadder(Open):
+    """The statuses of a pledge, upwards."""
+
+    items = fields.List(fields.Nested(LadderRung), required=True, metadata=about("The statuses, upwards."))
+
+
+def ladder() -> Json:
+    """The ladder as it is published."""
+    return {
+        "items": [
+            {
+                "status": rung.status,
+                "rung": rung.rung,
+                "meaning": rung.meaning,
+                "iati_transaction_types": [{"code": code, "name": name} for code, name in rung.iati],
+                "fts_flow_status": rung.fts,
+            }
+            for rung in LADDER
+        ]
+    }
 
 
 # --- what has to add up --------------------------------------------------------------------------------------------

@@ -1,0 +1,221 @@
+"""What pledges add up to: one statement counts and adds, and its cells are put together here."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from functools import cache
+from typing import Any
+
+import db
+from db import lists
+from schemas.pledges import DIGITS
+from schemas.problems import Json, Refused, fault
+from schemas.summary import EXCLUDED, MOST, NOT_CONVERTED
+
+sql = db.load("summary")
+
+#: What has to be joined for a key, and whether a pledge then stands in several groups.
+JOINS = {
+    "donor": "\n      JOIN pledges_donors AS d ON d.id = c.id AND d.from_position = c.from_position",
+    "recipient": "\n      LEFT JOIN LATERAL unnest(c.recipients) AS r (recipient) ON TRUE",
+}
+SHARED = {"donor": "NOT t.split", "recipient": "cardinality(t.recipients) > 1"}
+COLUMNS = {"donor": "d.donor::text", "recipient": "r.recipient::text"}
+
+SHARES = {
+    False: "it belongs to one group, or is parted as stated",
+    True: "who pays how much is not stated, or several receive it",
+}
+BOUNDS = ("value", "min", "max")
+CONVERTED = ("converted_value", "converted_min", "converted_max")
+
+
+def summarize(args: Json) -> Json:
+    """Answer ``SummaryArgs`` as ``Summary``, by one query."""
+    keys: tuple[str, ...] = tuple(args["group_by"] or ())
+    query = _query(keys, past=args["as_of"] is not None, searched=args["q"] is not None)
+    found = db.row(query, args | lists.searched(args["q"]) | {"most": MOST})
+    assert found is not None  # it selects from nothing
+    if args["explain"] and found["found"] > MOST:
+        text = f"{found['found']} pledges are found; at most {MOST} can be explained in one answer. Narrow the filters."
+        raise Refused(400, "invalid_query", text, [fault("explain", "too_many", text, "query")])
+    groups: dict[tuple[str | None, ...], list[Json]] = defaultdict(list)
+    total = []
+    for cell in found["cells"] or ():
+        if cell["total"]:
+            total.append(cell)
+        elif keys:
+            groups[(cell["key_1"], cell["key_2"])[: len(keys)]].append(cell)
+    labels = found["labels"] or {}
+    with localcontext(prec=DIGITS):
+        made = [
+            {
+                "key": {
+                    name: labels.get(value, value) if value else None for name, value in zip(keys, group, strict=True)
+                }
+            }
+            | account(cells, args)
+            for group, cells in groups.items()
+        ]
+        return {
+            "group_by": list(keys),
+            "groups": sorted(made, key=lambda group: [_order(value) for value in group["key"].values()]),
+            "total": account(total, args),
+            "rates": [rate | {"rate": spell(Decimal(rate["rate"]))} for rate in found["rates"] or ()],
+            "explain": explanation(found, args) if args["explain"] else None,
+        }
+
+
+@cache
+def _query(keys: tuple[str, ...], *, past: bool, searched: bool) -> str:
+    columns = [COLUMNS.get(key, f"c.{key}") for key in keys] + ["NULL", "NULL"]
+    return str(
+        sql.summary.format(
+            key_1=columns[0],
+            key_2=columns[1],
+            part="d" if "donor" in keys else "c",
+            joins="".join(JOINS[key] for key in keys if key in JOINS),
+            shared=" OR ".join(SHARED[key] for key in keys if key in SHARED) or "FALSE",
+            **lists.chosen("pledge", lists.PIN if past else None, searched),
+        )
+    )
+
+
+def _order(value: Any) -> tuple[bool, str, str]:
+    """Groups stand in the order of their keys, people's names before ids, the unknown last."""
+    if isinstance(value, dict):
+        return (False, (value["name"] or "").casefold(), value["id"])
+    return (value is None, value or "", "")
+
+
+# --- putting cells together ----------------------------------------------------------------------------------------
+# A cell holds the pledges of one group that are alike: shared or not, of one currency, converted or for one reason not.
+
+
+def account(cells: list[Json], args: Json) -> Json:
+    """What the pledges of some cells add up to."""
+    exclusive = [cell for cell in cells if not cell["shared"]]
+    shared = [cell for cell in cells if cell["shared"]]
+    return {
+        "pledges": _count(cells),
+        "exclusive": part(exclusive, args),
+        "shared": part(shared, args),
+        "by_currency": by_currency(cells),
+        "converted": converted(exclusive, shared, args["convert"]) if args["convert"] else None,
+        "not_converted": not_converted(cells),
+    }
+
+
+def part(cells: list[Json], args: Json) -> Json:
+    return {
+        "pledges": _count(cells),
+        "without_amount": _count(cell for cell in cells if cell["currency"] is None),
+        "amounts": by_currency(cells),
+        "ids": sorted(id for cell in cells for id in cell["ids"]) if args["explain"] else [],
+    }
+
+
+def by_currency(cells: list[Json]) -> list[Json]:
+    found: dict[str, list[Json]] = defaultdict(list)
+    for cell in cells:
+        if cell["currency"] is not None:
+            found[cell["currency"]].append(cell)
+    return [
+        {"currency": currency, "pledges": _count(alike)} | add(alike, BOUNDS)
+        for currency, alike in sorted(found.items())
+    ]
+
+
+def converted(exclusive: list[Json], shared: list[Json], currency: str) -> Json:
+    cells = [cell for cell in (*exclusive, *shared) if _is_converted(cell)]
+    return {
+        "currency": currency,
+        "exclusive": add([cell for cell in exclusive if _is_converted(cell)], CONVERTED, currency),
+        "shared": add([cell for cell in shared if _is_converted(cell)], CONVERTED, currency),
+        "all": add(cells, CONVERTED, currency),
+        "pledges": _count(cells),
+        "imprecise": sum(cell["imprecise"] for cell in cells),
+    }
+
+
+def not_converted(cells: list[Json]) -> list[Json]:
+    found: dict[tuple[str, str], list[Json]] = defaultdict(list)
+    for cell in cells:
+        if cell["why"] is not None:
+            found[cell["why"], cell["currency"]].append(cell)
+    return [
+        {
+            "reason": why,
+            "detail": NOT_CONVERTED[why],
+            "currency": currency,
+            "pledges": _count(alike),
+            "ids": sorted(id for cell in alike for id in cell["ids"])[:MOST],
+        }
+        for (why, currency), alike in sorted(found.items())
+    ]
+
+
+def _is_converted(cell: Json) -> bool:
+    return cell["currency"] is not None and cell["why"] is None
+
+
+def _count(cells: Iterable[Json]) -> int:
+    return sum(cell["pledges"] for cell in cells)
+
+
+def add(cells: list[Json], names: tuple[str, str, str], currency: str | None = None) -> Json:
+    """Add up cells: amounts that are not stated are not in the sum, a bound that is not stated leaves it unbounded."""
+    value, least, most = ([Decimal(cell[name]) for cell in cells if cell[name] is not None] for name in names)
+    return {
+        "value": spell(sum(value), currency) if value else None,
+        "min": spell(sum(least), currency) if least and len(least) == len(cells) else None,
+        "max": spell(sum(most), currency) if most and len(most) == len(cells) else None,
+    }
+
+
+@cache
+def _minor_unit(currency: str) -> Decimal:
+    from babel.numbers import get_currency_precision  # 6 MB that only a conversion needs
+
+    return Decimal(1).scaleb(-get_currency_precision(currency))
+
+
+def spell(value: Decimal | int, currency: str | None = None) -> str:
+    """A decimal string: rounded to the minor unit of a currency, or exact, without the zeros that factors left."""
+    value = Decimal(value)
+    if currency is not None:
+        return f"{value.quantize(_minor_unit(currency), ROUND_HALF_UP):f}"
+    places, written = (-int(number.as_tuple().exponent) for number in (value.normalize(), value))
+    return f"{value:.{max(places, min(written, 2), 0)}f}"
+
+
+# --- explaining ----------------------------------------------------------------------------------------------------
+
+
+def explanation(found: Json, args: Json) -> Json:
+    counted = found["counted"] or []
+    return {
+        "counted": [_counted(pledge, args["convert"]) for pledge in counted],
+        "excluded": [pledge | {"detail": EXCLUDED[pledge["reason"]]} for pledge in found["excluded"] or ()],
+        "without_amount": [pledge["pledge"]["id"] for pledge in counted if pledge["currency"] is None],
+    }
+
+
+def _counted(pledge: Json, convert: str | None) -> Json:
+    rate = Decimal(pledge["rate"]) if pledge["rate"] else None
+    amounts = {name: Decimal(pledge[name]) if pledge[name] else None for name in BOUNDS}
+    why = pledge.pop("why")
+    return (
+        pledge
+        | {
+            "reason": f"Its status is {pledge['status']}, and {SHARES[pledge['shared']]}.",
+            "rate": spell(rate) if rate else None,
+            "converted": {
+                name: spell(value * rate, convert) if value is not None else None for name, value in amounts.items()
+            }
+            if rate
+            else None,
+            "not_converted": why,
+        }
+        | {name: spell(value) if value is not None else None for name, value in amounts.items()}
+    )

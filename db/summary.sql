@@ -1,0 +1,118 @@
+What pledges add up to: one statement, its slots filled by summary.py and, for the choice of rows, as for every list.
+
+-- summary --
+WITH pin AS (
+    SELECT max(v.position) AS position
+      FROM revisions AS v
+     WHERE v.recorded_at <= %(as_of)s::timestamptz
+){hits}, found AS MATERIALIZED (
+    SELECT t.id, t.from_position, t.status, t.category, t.currency, t.amount, t.amount_min, t.amount_max, t.recipients,
+           coalesce(t.announced_on, '-infinity') AS day,
+           NOT t.certain OR t.announced_on < t.last_day AS imprecise,
+           CASE WHEN date_trunc('year', t.announced_on) = date_trunc('year', t.last_day)
+                THEN to_char(t.announced_on, 'YYYY') END AS year,
+           CASE WHEN date_trunc('month', t.announced_on) = date_trunc('month', t.last_day)
+                THEN to_char(t.announced_on, 'YYYY-MM') END AS month,
+           {shared} AS shared,
+           CASE WHEN t.superseded_by IS NOT NULL THEN 'superseded'
+                WHEN %(status)s::text[] IS NULL AND t.status IN ('discussed', 'cancelled', 'expired') THEN t.status
+            END AS excluded
+      FROM {table} AS t{join}
+     WHERE {period}
+       AND {common}
+       AND {filter}
+), money AS (
+    SELECT DISTINCT f.currency, f.day
+      FROM found AS f
+     WHERE f.excluded IS NULL
+       AND f.currency <> %(convert)s::text
+), series AS (
+    SELECT c.currency,
+           (SELECT min(r.day) FROM rates AS r WHERE r.currency = c.currency) AS first,
+           (SELECT max(r.day) FROM rates AS r WHERE r.currency = c.currency) AS last
+      FROM (SELECT m.currency FROM money AS m UNION SELECT %(convert)s::text UNION SELECT 'EUR') AS c
+), rated AS (
+    SELECT m.currency, m.day, r.day AS rate_day, r.rate,
+           CASE WHEN r.rate IS NOT NULL THEN NULL
+                WHEN m.day = '-infinity' THEN 'no_date'
+                WHEN m.day < euro.first THEN 'before_rates'
+                WHEN source.first IS NULL OR target.first IS NULL THEN 'no_series'
+                WHEN m.day < greatest(source.first, target.first) THEN 'before_series'
+                WHEN m.day <= least(source.last, target.last) THEN 'gap'
+                WHEN least(source.last, target.last) < euro.last THEN 'series_ended'
+                ELSE 'not_yet_known'
+            END AS why
+      FROM money AS m
+      JOIN series AS source ON source.currency = m.currency
+      JOIN series AS target ON target.currency = %(convert)s
+      JOIN series AS euro ON euro.currency = 'EUR'
+      LEFT JOIN LATERAL (
+               SELECT s.day, round(t.per_euro / s.per_euro, 18) AS rate
+                 FROM rates AS s
+                 JOIN rates AS t
+                   ON t.currency = %(convert)s
+                  AND t.day = s.day
+                WHERE s.currency = m.currency
+                  AND s.day BETWEEN m.day - 7 AND m.day
+                ORDER BY s.day DESC
+                LIMIT 1) AS r ON TRUE
+), counted AS MATERIALIZED (
+    SELECT f.id, f.from_position, f.status, f.category, f.currency, f.year, f.month, f.day, f.recipients, f.shared,
+           f.amount, f.amount_min, f.amount_max, r.rate_day, r.why,
+           CASE WHEN f.currency = %(convert)s THEN 1 ELSE r.rate END AS rate,
+           r.rate IS NOT NULL AND f.imprecise AS imprecise
+      FROM found AS f
+      LEFT JOIN rated AS r
+        ON r.currency = f.currency
+       AND r.day = f.day
+     WHERE f.excluded IS NULL
+), part AS (
+    SELECT FALSE AS total, {key_1} AS key_1, {key_2} AS key_2, c.id, c.shared, c.currency,
+           {part}.amount, {part}.amount_min, {part}.amount_max, c.rate, c.why, c.imprecise
+      FROM counted AS c{joins}
+     UNION ALL
+    SELECT TRUE, NULL, NULL, c.id, c.shared, c.currency,
+           c.amount, c.amount_min, c.amount_max, c.rate, c.why, c.imprecise
+      FROM counted AS c
+), cell AS (
+    SELECT p.total, p.key_1, p.key_2, p.shared, p.currency, p.why, count(*) AS pledges,
+           count(*) FILTER (WHERE p.imprecise) AS imprecise,
+           sum(p.amount)::text AS value,
+           CASE WHEN count(*) = count(p.amount_min) THEN sum(p.amount_min)::text END AS min,
+           CASE WHEN count(*) = count(p.amount_max) THEN sum(p.amount_max)::text END AS max,
+           sum(p.amount * p.rate)::text AS converted_value,
+           CASE WHEN count(*) = count(p.amount_min) THEN sum(p.amount_min * p.rate)::text END AS converted_min,
+           CASE WHEN count(*) = count(p.amount_max) THEN sum(p.amount_max * p.rate)::text END AS converted_max,
+           CASE WHEN %(explain)s::boolean OR p.why IS NOT NULL
+                THEN (array_agg(p.id ORDER BY p.id))[1:%(most)s::int] END AS ids
+      FROM part AS p
+     GROUP BY p.total, p.key_1, p.key_2, p.shared, p.currency, p.why
+)
+SELECT (SELECT count(*) FROM found) AS found,
+       (SELECT json_agg(cell) FROM cell) AS cells,
+       (SELECT json_object_agg(r.id, r.label::json)
+          FROM records AS r
+         WHERE r.id::text IN (SELECT cell.key_1 FROM cell UNION SELECT cell.key_2 FROM cell)) AS labels,
+       (SELECT json_agg(json_build_object('currency', u.currency, 'day', u.rate_day, 'rate', u.rate::text,
+                                          'pledges', u.pledges) ORDER BY u.currency, u.rate_day)
+          FROM (SELECT c.currency, c.rate_day, c.rate, count(*) AS pledges
+                  FROM counted AS c
+                 WHERE c.rate_day IS NOT NULL
+                 GROUP BY c.currency, c.rate_day, c.rate) AS u) AS rates,
+       (SELECT json_agg(json_build_object('pledge', r.label::json, 'status', c.status, 'shared', c.shared,
+                                          'day', nullif(c.day, '-infinity'), 'currency', c.currency,
+                                          'value', c.amount::text, 'min', c.amount_min::text,
+                                          'max', c.amount_max::text,
+                                          'rate', c.rate::text, 'rate_day', c.rate_day, 'imprecise', c.imprecise,
+                                          'why', c.why) ORDER BY c.id)
+          FROM counted AS c
+          JOIN records AS r ON r.id = c.id
+         WHERE %(explain)s
+           AND (SELECT count(*) FROM found) <= %(most)s) AS counted,
+       (SELECT json_agg(json_build_object('pledge', r.label::json, 'status', f.status, 'reason', f.excluded)
+                        ORDER BY f.id)
+          FROM found AS f
+          JOIN records AS r ON r.id = f.id
+         WHERE f.excluded IS NOT NULL
+           AND %(explain)s
+           AND (SELECT count(*) FROM found) <= %(most)s) AS excluded
