@@ -5,6 +5,7 @@ Every answer about it is compared with the published document.
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from tests import words as spoken
@@ -27,3 +28,17 @@ def words(make_database, migrated, signed) -> Iterator[World]:
         app.test_client_class = CheckedClient
         client = signed(app, "write", "world")
         yield spoken.write(write(client), client)
+
+
+@pytest.fixture
+def queries(monkeypatch) -> list[str]:
+    """The statements that are sent to PostgreSQL from now on."""
+    sent: list[str] = []
+    execute = psycopg.Connection.execute
+
+    def listen(conn, query, *args, **kwargs):
+        sent.append(query)
+        return execute(conn, query, *args, **kwargs)
+
+    monkeypatch.setattr(psycopg.Connection, "execute", listen)
+    return sent

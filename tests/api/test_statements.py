@@ -293,6 +293,14 @@ def test_nothing_to_highlight(words):
     assert fuzzy == [{"name": "Cy Cole", "highlight": ["<mark>Сай</mark> <mark>Коул</mark>"]}] or fuzzy[0]["highlight"]
 
 
+def test_one_query_whatever_is_asked(words, queries):
+    path = "/v1/statements?q=truce or talks&highlight=true&lang=de,uk&allow_machine=false&include=thread,claims,people"
+    assert len(words.client.get(f"{path}&include_total=true&process=w:talks").json["items"]) == 2
+    assert len(queries) == 1
+    words.client.get("/v1/statements/w:offer?lang=uk&include=thread")
+    assert len(queries) == 2
+
+
 # --- what is refused -----------------------------------------------------------------------------------------------
 
 GOOD = {"speaker": "w:ann", "mode": "verbatim", "texts": [{"lang": "en", "text": "Yes.", "original": True}]}
