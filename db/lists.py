@@ -21,7 +21,7 @@ NULLS = {
     "date": ("infinity", "-infinity"),
     "integer": ("2147483647", "-2147483648"),
     "numeric": ("infinity", "-infinity"),
-    "text": ("\uffff", ""),
+    "text": ("\U0010ffff", ""),  # the last character there can be
 }
 SORTS = {"id": "uuid", "created_at": "timestamptz", "updated_at": "timestamptz"}
 

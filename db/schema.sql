@@ -974,7 +974,7 @@ CREATE INDEX actors_by_country ON public.actors USING btree (country) WHERE (to_
 
 CREATE INDEX actors_by_id ON public.actors USING btree (id) WHERE (to_position IS NULL);
 
-CREATE INDEX actors_by_name ON public.actors USING btree (COALESCE(name, '￿'::text), id) WHERE (to_position IS NULL);
+CREATE INDEX actors_by_name ON public.actors USING btree (COALESCE(name, '􏿿'::text), id) WHERE (to_position IS NULL);
 
 CREATE INDEX actors_by_parent ON public.actors USING btree (parent) WHERE (to_position IS NULL);
 
@@ -1038,7 +1038,7 @@ CREATE INDEX meetings_by_update ON public.meetings USING btree (updated_at, id) 
 
 CREATE INDEX people_by_id ON public.people USING btree (id) WHERE (to_position IS NULL);
 
-CREATE INDEX people_by_name ON public.people USING btree (COALESCE(name, '￿'::text), id) WHERE (to_position IS NULL);
+CREATE INDEX people_by_name ON public.people USING btree (COALESCE(name, '􏿿'::text), id) WHERE (to_position IS NULL);
 
 CREATE INDEX people_by_update ON public.people USING btree (updated_at, id) WHERE (to_position IS NULL);
 

@@ -14,7 +14,7 @@ CREATE TABLE actors (
 );
 CREATE INDEX actors_by_id ON actors (id) WHERE to_position IS NULL;
 CREATE INDEX actors_by_update ON actors (updated_at, id) WHERE to_position IS NULL;
-CREATE INDEX actors_by_name ON actors (coalesce(name, E'\uffff'), id) WHERE to_position IS NULL;
+CREATE INDEX actors_by_name ON actors (coalesce(name, E'\U0010ffff'), id) WHERE to_position IS NULL;
 CREATE INDEX actors_by_parent ON actors (parent) WHERE to_position IS NULL;
 CREATE INDEX actors_by_country ON actors (country) WHERE to_position IS NULL;
 
@@ -29,7 +29,7 @@ CREATE TABLE people (
 );
 CREATE INDEX people_by_id ON people (id) WHERE to_position IS NULL;
 CREATE INDEX people_by_update ON people (updated_at, id) WHERE to_position IS NULL;
-CREATE INDEX people_by_name ON people (coalesce(name, E'\uffff'), id) WHERE to_position IS NULL;
+CREATE INDEX people_by_name ON people (coalesce(name, E'\U0010ffff'), id) WHERE to_position IS NULL;
 
 CREATE TABLE people_positions (
     id uuid NOT NULL,
