@@ -12,5 +12,5 @@ asserted_on date
 INSERT INTO claims (id, from_position, to_position, created_at, updated_at, record, property, stance, rank,
                     asserted_by, asserted_on)
 SELECT id, from_position, to_position, created_at, updated_at, ref(d -> 'record'), d ->> 'property', d ->> 'stance',
-       d ->> 'rank', ref(d -> 'asserted_by'), first_day(d -> 'asserted_on')
+       d ->> 'rank', ref(d -> 'asserted_by'), first_day(shown(d -> 'asserted_on'))
   FROM new

@@ -16,6 +16,6 @@ title text
 INSERT INTO documents (id, from_position, to_position, created_at, updated_at, kind, title, authors, process, round,
                        status, dated, topics)
 SELECT id, from_position, to_position, created_at, updated_at, d ->> 'kind', d ->> 'title', refs(d -> 'authors'),
-       ref(d -> 'process'), ref(d -> 'round'), d ->> 'status', first_day(d -> 'dated'),
+       ref(d -> 'process'), ref(d -> 'round'), d ->> 'status', first_day(shown(d -> 'dated')),
        texts(d -> 'provisions', 'topic')
   FROM new

@@ -17,8 +17,8 @@ name text
 INSERT INTO meetings (id, from_position, to_position, created_at, updated_at, kind, name, held_on, first_day, last_day,
                       certain, country, actors, people)
 SELECT id, from_position, to_position, created_at, updated_at, d ->> 'kind', d ->> 'name',
-       first_day(d -> 'held_on'), first_day(d -> 'held_on'), last_day(d -> 'held_on'), is_certain(d -> 'held_on'),
-       d -> 'venue' ->> 'country',
+       first_day(shown(d -> 'held_on')), first_day(d -> 'held_on'), last_day(d -> 'held_on'),
+       is_certain(d -> 'held_on'), d -> 'venue' ->> 'country',
        refs(d -> 'convened_by') || refs(d -> 'chaired_by') || refs(d -> 'participants', 'actor'),
        refs(d -> 'participants', 'person')
   FROM new

@@ -11,5 +11,6 @@ ended_on date
 INSERT INTO processes (id, from_position, to_position, created_at, updated_at, name, status, parties, started_on,
                        ended_on)
 SELECT id, from_position, to_position, created_at, updated_at,
-       d ->> 'name', d ->> 'status', refs(d -> 'parties'), first_day(d -> 'started_on'), last_day(d -> 'ended_on')
+       d ->> 'name', d ->> 'status', refs(d -> 'parties'),
+       first_day(shown(d -> 'started_on')), last_day(shown(d -> 'ended_on'))
   FROM new

@@ -27,7 +27,7 @@ INSERT INTO rounds (id, from_position, to_position, created_at, updated_at, proc
                     starts_on, ends_on, first_day, last_day, certain, formats, tracks, country, third_parties)
 SELECT id, from_position, to_position, created_at, updated_at,
        ref(d -> 'process'), ref(d -> 'parent'), (d ->> 'number')::int, d ->> 'name', d ->> 'status',
-       first_day(d -> 'starts_on'), last_day(d -> 'ends_on'),
+       first_day(shown(d -> 'starts_on')), last_day(shown(d -> 'ends_on')),
        first_day(coalesce(d -> 'starts_on', d -> 'ends_on')), last_day(coalesce(d -> 'ends_on', d -> 'starts_on')),
        is_certain(coalesce(d -> 'starts_on', d -> 'ends_on')) AND is_certain(coalesce(d -> 'ends_on', d -> 'starts_on')),
        texts(d -> 'formats'), texts(d -> 'tracks', 'track'), d -> 'venue' ->> 'country',

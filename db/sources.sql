@@ -11,5 +11,5 @@ published_on date
 INSERT INTO sources (id, from_position, to_position, created_at, updated_at, kind, publisher, language, url,
                      published_on)
 SELECT id, from_position, to_position, created_at, updated_at,
-       d ->> 'kind', ref(d -> 'publisher'), d ->> 'language', d ->> 'url', first_day(d -> 'published_on')
+       d ->> 'kind', ref(d -> 'publisher'), d ->> 'language', d ->> 'url', first_day(shown(d -> 'published_on'))
   FROM new

@@ -64,7 +64,8 @@ INSERT INTO statements (id, from_position, to_position, created_at, updated_at, 
                         said_on, first_day, last_day, certain, mode, act, channel, topics, tracks, about, concerns)
 SELECT id, from_position, to_position, created_at, updated_at,
        ref(d -> 'speaker'), ref(d -> 'speaker_actor'), ref(d -> 'on_behalf_of'),
-       first_day(d -> 'said_on'), first_day(d -> 'said_on'), last_day(d -> 'said_on'), is_certain(d -> 'said_on'),
+       first_day(shown(d -> 'said_on')), first_day(d -> 'said_on'), last_day(d -> 'said_on'),
+       is_certain(d -> 'said_on'),
        d ->> 'mode', d ->> 'act', d ->> 'channel', texts(d -> 'topics'), texts(d -> 'tracks'), refs(d -> 'about'),
        array_remove(refs(d -> 'about') || ref(d -> 'round') || ref(d -> 'meeting'), NULL)
   FROM new

@@ -108,6 +108,11 @@ RETURN ids(
     'process round delegation statement pledge transaction meeting document claim actor person source', names
 );
 
+-- A date as it is shown: a contested one is found by all days that are claimed for it, but shows none to be sorted by.
+CREATE FUNCTION shown(value jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN value ? 'edtf' THEN value END;
+
 -- The text that suits a reader best: RFC 4647 lookup, range by range, each shortened from its end; then a narrower
 -- variety of a wanted language; then the original; then any, by people before by machines.
 CREATE FUNCTION best_text(texts json, ranges text [], allow_machine boolean) RETURNS json

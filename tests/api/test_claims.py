@@ -140,3 +140,22 @@ def test_a_value_becomes_what_the_property_would_keep(type, property, value, kep
 
 def test_what_can_be_claimed_of_a_round():
     assert set(claimable(BODIES["round"])) == {"number", "name", "starts_on", "ends_on", "timezone", "venue", "summary"}
+
+
+def test_a_contested_day_is_found_by_all_days_claimed_and_sorted_as_unknown(fresh_app, signed):
+    client = signed(fresh_app)
+    client.put("/v1/sources/w:paper", json={"kind": "news"})
+    client.put("/v1/meetings/w:plain", json=CITED | {"kind": "call", "held_on": "2025-07-01"})
+    client.put("/v1/meetings/w:contested", json=CITED | {"kind": "call", "held_on": "2025-06-01"})
+    for name, day in (("one", "2025-07-23"), ("other", "2025-07-24")):
+        claim = {"record": "w:contested", "property": "/held_on", "value": day, "stance": "asserted"}
+        assert client.put(f"/v1/claims/w:{name}", json=CITED | claim).status_code == 201
+
+    def found(query):
+        items = client.get(f"/v1/meetings?{query}").json["items"]
+        return [item["identifiers"][0]["identifier"] for item in items]
+
+    assert client.get("/v1/meetings/w:contested").json["held_on"] is None
+    assert found("from=2025-07-24") == found("from=2025-07-23&to=2025-07-23") == ["contested"]
+    assert found("from=2025-07-23&date_match=certain") == found("to=2025-06-01") == []
+    assert found("sort=held_on") == found("sort=-held_on") == ["plain", "contested"]
