@@ -427,7 +427,7 @@ CREATE FUNCTION public.search_query(words text) RETURNS tsquery
 
 CREATE FUNCTION public.highlights(doc text, words text) RETURNS json
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN (SELECT COALESCE(json_agg(found.passage), '[]'::json) AS "coalesce" FROM (SELECT marked.passage FROM ((jsonb_path_query((highlights.doc)::jsonb, 'strict $.**?(@.type() == "object")'::jsonpath) WITH ORDINALITY o(part, place) CROSS JOIN LATERAL jsonb_each(o.part) WITH ORDINALITY f(key, value, place)) CROSS JOIN LATERAL (SELECT ts_headline(public.search_config(COALESCE((o.part ->> 'lang'::text), 'en'::text)), replace(replace(replace(replace((f.value #>> '{}'::text[]), '&'::text, '&amp;'::text), '<'::text, '&lt;'::text), '>'::text, '&gt;'::text), '"'::text, '&quot;'::text), (regexp_replace((public.search_query(highlights.words))::text, ' (&|<->|<\d+>) '::text, ' | '::text, 'g'::text))::tsquery, 'StartSel=<mark>, StopSel=</mark>, MinWords=10, MaxWords=30'::text) AS passage) marked) WHERE ((jsonb_typeof(f.value) = 'string'::text) AND (f.key = ANY ('{name,title,text,summary,note,description,purpose,position,raw_name,attribution_text,composition_note,timing_text,designation,locator}'::text[])) AND ((o.part ? 'version'::text) OR (NOT (o.part ? 'identifiers'::text))) AND (marked.passage ~~ '%<mark>%'::text)) ORDER BY o.place, f.place LIMIT 3) found);
+    RETURN (SELECT COALESCE(json_agg(found.passage), '[]'::json) AS "coalesce" FROM (SELECT marked.passage FROM ((jsonb_path_query((highlights.doc)::jsonb, 'strict $.**?(@.type() == "object")'::jsonpath) WITH ORDINALITY o(part, place) CROSS JOIN LATERAL jsonb_each(o.part) WITH ORDINALITY f(key, value, place)) CROSS JOIN LATERAL (SELECT ts_headline(public.search_config(COALESCE((o.part ->> 'lang'::text), 'en'::text)), replace(replace(replace(replace((f.value #>> '{}'::text[]), '&'::text, '&amp;'::text), '<'::text, '&lt;'::text), '>'::text, '&gt;'::text), '"'::text, '&quot;'::text), (regexp_replace((public.search_query(highlights.words))::text, ' (&|<->|<\d+>) '::text, ' | '::text, 'g'::text))::tsquery, ('StartSel=<mark>, StopSel=</mark>, ShortWord=0, '::text || CASE WHEN (length((f.value #>> '{}'::text[])) <= 250) THEN 'HighlightAll=true'::text ELSE 'MaxFragments=1, MinWords=10, MaxWords=30'::text END)) AS passage) marked) WHERE ((jsonb_typeof(f.value) = 'string'::text) AND (f.key = ANY ('{name,title,text,summary,note,description,purpose,position,raw_name,attribution_text,composition_note,timing_text,designation,locator}'::text[])) AND ((o.part ? 'version'::text) OR (NOT (o.part ? 'identifiers'::text))) AND (marked.passage ~~ '%<mark>%'::text)) ORDER BY o.place, f.place LIMIT 3) found);
 
 CREATE FUNCTION public.is_certain(value jsonb) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -538,6 +538,10 @@ EXCEPTION
                   FROM jsonb_each_text(texts));
 END
 $$;
+
+CREATE FUNCTION public.shown(value jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (value ? 'edtf'::text) THEN value ELSE NULL::jsonb END;
 
 CREATE FUNCTION public.texts(list jsonb, property text DEFAULT NULL::text) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
