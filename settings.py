@@ -4,7 +4,8 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from environs import Env, EnvValidationError, validate
+from environs import Env, EnvValidationError, ValidationError, validate
+from limits import parse
 from platformdirs import user_data_path
 
 PREFIX = "PARLEY_"
@@ -12,6 +13,14 @@ PREFIX = "PARLEY_"
 
 class SettingsError(ValueError):
     """The environment holds values that Parley cannot work with; the message names all of them."""
+
+
+def rate(value: str) -> None:
+    """Refuse what the limiter could not read."""
+    try:
+        parse(value)
+    except ValueError as error:
+        raise ValidationError("Must be a number of requests per time, such as 6000/minute.") from error
 
 
 def setting(default: Any, meaning: str, check: Any = None, shown: str | None = None) -> Any:
@@ -44,7 +53,7 @@ class Settings:
         4, "Threads, and at most as many database connections, of each server process.", validate.Range(1, 64)
     )
     public_read: bool = setting(True, "Whether reading is open to everyone; `false` asks for a key for everything.")
-    rate_limit: str = setting("6000/minute", "Requests that one key, or one address without a key, may make.")
+    rate_limit: str = setting("6000/minute", "Requests that one key, or one address without a key, may make.", rate)
     rate_limit_storage: str | None = setting(
         None,
         "A Redis, as `redis://host:6379`, that counts requests for several machines together.",

@@ -71,8 +71,6 @@ def serve(no_sample: bool, **given: Any) -> None:
 
 def app() -> Any:
     """What each worker runs: the application, for as long as the process that started the worker lives."""
-    from api import create_app
-
     parent = os.getppid()
 
     def follow() -> None:
@@ -81,7 +79,13 @@ def app() -> Any:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=follow, daemon=True).start()
-    return create_app()
+    try:
+        from api import create_app
+
+        return create_app()
+    except Exception:
+        os.kill(parent, signal.SIGTERM)  # every worker would fail like this one, again and again
+        raise
 
 
 def wait_for_port(host: str, port: int) -> None:

@@ -80,15 +80,17 @@ def test_it_brings_all_it_needs_and_takes_it_away_again(data_dir):
         assert key.read_text().strip() not in process.told()
         family = psutil.Process(process.pid).children(recursive=True)
         assert stop(process) == 0
-    assert psutil.wait_procs(family, timeout=5)[1] == []
+    assert psutil.wait_procs(family, timeout=20)[1] == []
     assert engine.process(Path(data_dir, "postgres")) is None
 
 
 def test_the_second_start_is_quick_and_keeps_the_key(data_dir):
     key = Path(data_dir, "key").read_text()
-    started = time.monotonic()
     with serving("--no-sample", PARLEY_DATA_DIR=data_dir, PARLEY_DATABASE_URL="") as (process, _):
-        assert time.monotonic() - started < 5
+        server = psutil.Process(process.pid)
+        spent = [part.cpu_times() for part in (server, *server.children()) if part.status() != psutil.STATUS_ZOMBIE]
+        # the seconds of the processor, as those of the clock depend on what else the machine does
+        assert sum(times.user + times.system for times in spent) < 5
         assert "postgres: started" in process.told()
         assert "Applied" not in process.told()
         assert Path(data_dir, "key").read_text() == key
@@ -111,7 +113,7 @@ def test_after_everything_was_killed_it_starts_again(data_dir):
         process.kill()
         for member in engine.members(Path(data_dir, "postgres")):
             member.kill()
-        assert psutil.wait_procs(family, timeout=5)[1] == []  # a worker does not outlive the server
+        assert psutil.wait_procs(family, timeout=20)[1] == []  # a worker does not outlive the server
     with serving("--no-sample", PARLEY_DATA_DIR=data_dir, PARLEY_DATABASE_URL="") as (process, address):
         assert "recovered after a crash" in process.told()
         assert httpx.get(f"{address}/v1/rounds").status_code == 200
@@ -127,6 +129,14 @@ def test_a_taken_port_is_told_in_one_line(data_dir):
     assert done.stderr.count("\n") == 1
 
 
+def test_an_application_that_cannot_start_ends_the_server(data_dir):
+    broken = {"PARLEY_DATA_DIR": data_dir, "PARLEY_DATABASE_URL": "", "PARLEY_RATE_LIMIT_STORAGE": "nonsense://"}
+    with serving("--no-sample", **broken) as (process, _):
+        process.wait(20)
+        assert process.told().count("Traceback") == 1
+    assert engine.process(Path(data_dir, "postgres")) is None
+
+
 def test_on_a_database_of_its_own_it_makes_no_key(make_database, tmp_path):
     with (
         make_database("bare") as url,
@@ -138,7 +148,7 @@ def test_on_a_database_of_its_own_it_makes_no_key(make_database, tmp_path):
         assert stop(process) == 0
 
 
-def test_the_sample_data_are_loaded_once(tmp_path_factory):
+def test_the_sample_data_are_loaded_once():
     with tempfile.TemporaryDirectory(prefix="parley-serve-") as folder:
         chosen = {"PARLEY_DATA_DIR": folder, "PARLEY_DATABASE_URL": ""}
         with serving(**chosen) as (process, address):
