@@ -40,7 +40,10 @@ class Story:
     def begin(self) -> None:
         """One set in which everything refers to everything."""
         names = [(type, address(f"{self.talks.scheme}:n{n}")) for type in MINIMAL for n in range(PEOPLED)]
-        bodies = [{key: value for key, value in self.body(type).items() if key != "parent"} for type, _ in names]
+        bodies = [
+            {key: value for key, value in self.body(type).items() if key not in ("parent", "identifiers")}
+            for type, _ in names
+        ]
         self.write([Operation("replace", *name, body) for name, body in zip(names, bodies, strict=True)])
 
     def go_on(self, rows: int) -> None:
@@ -120,7 +123,12 @@ class Story:
             case "round":
                 body |= {"status": some(["proposed", "concluded"]), "process": some([None, self.ref()])}
                 body |= {"parent": some([None, None, self.ref()]), "number": some([1, 2, 3, None])}
-                body |= {"name": some([*NAMES, None]), "starts_on": some(DATES), "venue": {"country": some(COUNTRIES)}}
+                body |= {
+                    "name": some([*NAMES, None]),
+                    "starts_on": some(DATES),
+                    "ends_on": some(DATES),
+                    "venue": {"country": some(COUNTRIES)},
+                }
                 body |= {
                     "third_parties": [{"actor": ref, "role": "host"} for ref in self.refs()],
                     "summary": some(WORDS),

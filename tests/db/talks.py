@@ -142,24 +142,26 @@ class Talks:
 
 
 @contextmanager
-def statements(app: Flask) -> Iterator[list[str]]:
-    """The statements that the app sends to the database meanwhile."""
-    seen: list[str] = []
+def statements(app: Flask) -> Iterator[list[tuple[str, int]]]:
+    """The statements that the app sends to the database meanwhile, and how many rows came back of each."""
+    seen: list[tuple[str, int]] = []
 
     class Watched(psycopg.Cursor[Any]):
         def execute(self, query: Any, *args: Any, **kwargs: Any) -> Any:
-            seen.append(str(query))
-            return super().execute(query, *args, **kwargs)
-
-    def watch(conn: psycopg.Connection[Any]) -> None:
-        conn.cursor_factory = Watched
+            answer = super().execute(query, *args, **kwargs)
+            seen.append((str(query), self.rowcount))
+            return answer
 
     with ExitStack() as stack:
-        for pool in app.extensions["db"].values():
+        pools = [pool for pool in app.extensions["db"].values() if pool is not None]
+        for pool in pools:
             pool.open()
-            for _ in range(pool.max_size):
-                watch(stack.enter_context(pool.connection()))
+        conns = [stack.enter_context(pool.connection()) for pool in pools for _ in range(pool.max_size)]
+    for conn in conns:
+        conn.cursor_factory = Watched
     yield seen
+    for conn in conns:
+        conn.cursor_factory = psycopg.Cursor
 
 
 def everything(url: str, *tables: str) -> dict[str, list[str]]:
