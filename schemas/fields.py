@@ -70,7 +70,7 @@ class Number(fields.Float):
         super().__init__(validate=validate.Range(minimum, maximum), **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < float("inf"):
             raise ma.ValidationError("Not a number.")
         return int(value) if value == int(value) else value
 
@@ -245,10 +245,11 @@ class Ref(fields.Field[Json]):
         kind = None
         if isinstance(value, dict):
             kind = value.get("type")
-            if "scheme" in value and "id" not in value:  # the form below, read again
-                value = f"{value['scheme']}:{value.get('identifier')}"
-            else:
-                value = value.get("id")
+            if "id" in value:
+                value = value["id"]
+            else:  # the form below, read again
+                parts = [value.get("scheme"), value.get("identifier")]
+                value = ":".join(parts) if all(isinstance(part, str) for part in parts) else None
         if kind is not None and self.types and kind not in self.types:
             raise ma.ValidationError(f"Must refer to a record of type {' or '.join(self.types)}.")
         if not isinstance(value, str):
