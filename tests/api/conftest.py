@@ -4,10 +4,13 @@ Every answer about it is compared with the published document.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
 
+from db import rates
+from tests import aid as promised
 from tests import words as spoken
 from tests.conftest import running_app
 from tests.openapi.validation import CheckedClient
@@ -30,15 +33,26 @@ def words(make_database, migrated, signed) -> Iterator[World]:
         yield spoken.write(write(client), client)
 
 
+@pytest.fixture(scope="session")
+def aid(make_database, migrated, signed) -> Iterator[World]:
+    """The same world with its words, and what was promised in it; money can be converted."""
+    with make_database("aid", like=migrated) as url, running_app(url) as app:
+        with psycopg.connect(url) as conn:
+            rates.load(conn)
+        app.test_client_class = CheckedClient
+        client = signed(app, "write", "world")
+        yield promised.write(spoken.write(write(client), client), client)
+
+
 @pytest.fixture
-def queries(monkeypatch) -> list[str]:
-    """The statements that are sent to PostgreSQL from now on."""
-    sent: list[str] = []
+def queries(monkeypatch) -> list[tuple[Any, ...]]:
+    """What is sent to PostgreSQL from now on: statements with their values."""
+    sent: list[tuple[Any, ...]] = []
     execute = psycopg.Connection.execute
 
-    def listen(conn, query, *args, **kwargs):
+    def listen(conn, *query, **kwargs):
         sent.append(query)
-        return execute(conn, query, *args, **kwargs)
+        return execute(conn, *query, **kwargs)
 
     monkeypatch.setattr(psycopg.Connection, "execute", listen)
     return sent
