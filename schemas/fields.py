@@ -248,8 +248,8 @@ class Ref(fields.Field[Json]):
             if "id" in value:
                 value = value["id"]
             else:  # the form below, read again
-                parts = [value.get("scheme"), value.get("identifier")]
-                value = ":".join(parts) if all(isinstance(part, str) for part in parts) else None
+                scheme, identifier = value.get("scheme"), value.get("identifier")
+                value = f"{scheme}:{identifier}" if isinstance(scheme, str) and isinstance(identifier, str) else None
         if kind is not None and self.types and kind not in self.types:
             raise ma.ValidationError(f"Must refer to a record of type {' or '.join(self.types)}.")
         if not isinstance(value, str):
