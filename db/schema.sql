@@ -38,11 +38,11 @@ COMMENT ON COLUMN public.records.label IS 'the record as references show it, byt
 COMMENT ON COLUMN public.records.label_position IS 'the position at which the label last changed';
 
 CREATE FUNCTION public.ids(wanted text, names text[]) RETURNS uuid[]
-    LANGUAGE sql STABLE PARALLEL SAFE
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY(SELECT COALESCE(r.merged_into, r.id) AS "coalesce" FROM (unnest(ids.names) n(name) JOIN public.records r ON ((r.id = CASE WHEN (n.name ~ '^[0-9a-f]{8}-[0-9a-f-]{27}$'::text) THEN (n.name)::uuid ELSE NULL::uuid END))) UNION SELECT COALESCE(r.merged_into, r.id) AS "coalesce" FROM ((unnest(ids.names) n(name) JOIN public.identifiers i ON (((i.scheme = split_part(n.name, ':'::text, 1)) AND (i.identifier = substr(n.name, (strpos(n.name, ':'::text) + 1))) AND (i.type = ANY (string_to_array(ids.wanted, ' '::text)))))) JOIN public.records r ON ((r.id = i.id))));
 
 CREATE FUNCTION public.any_ids(names text[]) RETURNS uuid[]
-    LANGUAGE sql STABLE PARALLEL SAFE
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN public.ids('process round delegation statement pledge transaction meeting document claim actor person source'::text, names);
 
 CREATE FUNCTION public.best_text(texts json, ranges text[], allow_machine boolean) RETURNS json

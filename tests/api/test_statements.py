@@ -301,6 +301,16 @@ def test_one_query_whatever_is_asked(words, queries):
     assert len(queries) == 2
 
 
+def test_what_filters_name_is_looked_up_once_and_not_for_every_row(words, queries):
+    path = "/v1/statements?speaker=w:ann&process=w:talks&about=w:memo-north&round=w:first&source=w:paper&id=w:offer"
+    assert words.client.get(path).status_code == 200
+    [(query, args)] = queries
+    with psycopg.connect(words.client.application.config["DATABASE_URL"]) as conn:
+        plan = "\n".join(row[0] for row in conn.execute(f"EXPLAIN VERBOSE {query}", args))
+    assert "statements" in plan
+    assert "ids(" not in plan
+
+
 # --- what is refused -----------------------------------------------------------------------------------------------
 
 GOOD = {"speaker": "w:ann", "mode": "verbatim", "texts": [{"lang": "en", "text": "Yes.", "original": True}]}
