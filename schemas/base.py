@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import marshmallow as ma
 import orjson
@@ -295,54 +295,75 @@ def properties(cls: type[ma.Schema]) -> Iterator[tuple[str, fields.Field[Any]]]:
 Visit = Callable[[fields.Field[Any], Any, tuple[str | int, ...]], Any]
 
 
-def walk(cls: type[ma.Schema], document: Json, visit: Visit, at: tuple[str | int, ...] = ()) -> Json:
-    """A copy of the document in which every reference and date is replaced by what ``visit`` says of it."""
-    made = dict(document)
-    for name, field in _notable(cls):
-        if (value := document.get(name)) is not None:
-            made[name] = _walk_field(field, value, visit, (*at, name))
-    return made
+class Property(NamedTuple):
+    """A property as the functions below need to know it, found out once: they run for every row of a batch."""
 
-
-def _walk_field(field: fields.Field[Any], value: Any, visit: Visit, at: tuple[str | int, ...]) -> Any:
-    if isinstance(field, fields.List):
-        return [_walk_field(field.inner, entry, visit, (*at, number)) for number, entry in enumerate(value)]
-    if isinstance(field, fields.Nested):
-        return walk(part(field), value, visit, at)
-    return visit(field, value, at)
+    name: str
+    field: fields.Field[Any]  # of a list, the field of its entries
+    nested: type[ma.Schema] | None
+    many: bool
 
 
 @cache
-def _notable(cls: type[ma.Schema]) -> tuple[tuple[str, fields.Field[Any]], ...]:
-    """The fields in which references, dates or texts can be met: the walk leaves out the rest."""
-    return tuple((name, field) for name, field in properties(cls) if _is_notable(field))
+def shape(cls: type[ma.Schema]) -> tuple[Property, ...]:
+    """All properties of a schema that are shown, in its order."""
+    found = []
+    for name, field in properties(cls):
+        many = isinstance(field, fields.List)
+        inner = field.inner if isinstance(field, fields.List) else field
+        if not field.load_only:
+            found.append(Property(name, inner, part(inner) if isinstance(inner, fields.Nested) else None, many))
+    return tuple(found)
 
 
-def _is_notable(field: fields.Field[Any]) -> bool:
-    if isinstance(field, fields.List):
-        return _is_notable(field.inner)
-    if isinstance(field, fields.Nested):
-        return bool(_notable(part(field)))
-    return isinstance(field, Ref | Edtf)
+@cache
+def _notable(cls: type[ma.Schema]) -> tuple[Property, ...]:
+    """The properties in which references or dates can be met: the walk leaves out the rest."""
+    return tuple(p for p in shape(cls) if (_notable(p.nested) if p.nested else isinstance(p.field, Ref | Edtf)))
+
+
+def walk(cls: type[ma.Schema], document: Json, visit: Visit, at: tuple[str | int, ...] = ()) -> Json:
+    """A copy of the document in which every reference and date is replaced by what ``visit`` says of it."""
+    made = dict(document)
+    for name, field, nested, many in _notable(cls):
+        value = document.get(name)
+        if value is None:
+            continue
+        if nested:
+            made[name] = (
+                [walk(nested, entry, visit, (*at, name, place)) for place, entry in enumerate(value)]
+                if many
+                else walk(nested, value, visit, (*at, name))
+            )
+        elif many:
+            made[name] = [visit(field, entry, (*at, name, place)) for place, entry in enumerate(value)]
+        else:
+            made[name] = visit(field, value, (*at, name))
+    return made
 
 
 def show(cls: type[ma.Schema], document: Json, label: Callable[[Json], Any]) -> Json:
     """The document as it is served: all properties in the schema's order, references as labels."""
-    made = {}
-    for name, field in properties(cls):
-        if not field.load_only:
-            made[name] = _show_field(field, document.get(name), label)
+    made: Json = {}
+    for name, field, nested, many in shape(cls):
+        value = document.get(name)
+        if value is None:
+            made[name] = [] if many else None
+        elif nested:
+            made[name] = [show(nested, entry, label) for entry in value] if many else show(nested, value, label)
+        elif isinstance(field, Ref):
+            made[name] = [label(entry) for entry in value] if many else label(value)
+        else:
+            made[name] = value
     return made
 
 
-def _show_field(field: fields.Field[Any], value: Any, label: Callable[[Json], Any]) -> Any:
-    if isinstance(field, fields.List):
-        return [_show_field(field.inner, entry, label) for entry in value or ()]
-    if value is None:
-        return None
-    if isinstance(field, fields.Nested):
-        return show(part(field), value, label)
-    return label(value) if isinstance(field, Ref) else value
+@cache
+def _worded(cls: type[ma.Schema]) -> tuple[Property, ...]:
+    """The properties that hold text for people; identifiers are found by themselves."""
+    if cls is IdentifierBody:
+        return ()
+    return tuple(p for p in shape(cls) if (_worded(p.nested) if p.nested else type(p.field) in (Text, Prose)))
 
 
 #: how many characters of a record full-text search reads: its index holds a megabyte of words
@@ -354,18 +375,16 @@ def words(cls: type[ma.Schema], document: Json) -> dict[str, str]:
     found: dict[str, list[str]] = {}
 
     def look(cls: type[ma.Schema], piece: Json) -> None:
-        for name, field in properties(cls):
-            inner = field.inner if isinstance(field, fields.List) else field
+        for name, field, nested, many in _worded(cls):
             value = piece.get(name)
-            for entry in value if isinstance(value, list) else [value]:
-                if entry is None:
-                    continue
-                if isinstance(inner, fields.Nested):
-                    look(part(inner), entry)
-                elif isinstance(inner, Prose):
-                    found.setdefault(piece.get("lang", "en"), []).append(entry)
-                elif type(inner) is Text and cls is not IdentifierBody:
-                    found.setdefault("", []).append(entry)
+            if value is None:
+                continue
+            if nested:
+                for entry in value if many else (value,):
+                    look(nested, entry)
+            else:
+                language = piece.get("lang", "en") if isinstance(field, Prose) else ""
+                found.setdefault(language, []).extend(value if many else (value,))
 
     look(cls, document)
     left, texts = SEARCHED, {}
