@@ -82,6 +82,28 @@ def test_include_what_it_speaks_of(words):
     assert denial["statements"] == []  # nobody refers to it
 
 
+def test_what_belonged_to_talks_on_a_day_in_the_past(fresh_app, signed):
+    client = signed(fresh_app)
+    client.put("/v1/sources/w:paper", json={"kind": "news"})
+    for name in ("one", "other"):
+        client.put(f"/v1/processes/t:{name}", json=CITED | {"name": name})
+    said = {"attribution_text": "Somebody", "mode": "paraphrase", "about": ["t:delegation"]}
+    for process in ("one", "other"):
+        answer = client.put("/v1/rounds/t:round", json=CITED | {"status": "concluded", "process": f"t:{process}"})
+        if process == "one":
+            client.put("/v1/actors/t:actor", json={"name": "Actor", "kind": "state"})
+            delegation = {"round": "t:round", "represents": ["t:actor"]}
+            client.put("/v1/delegations/t:delegation", json=CITED | delegation)
+            before = client.put("/v1/statements/t:said", json=CITED | said).json["updated_at"]
+    assert answer.json["version"] == 2
+
+    def found(query):
+        return len(client.get(f"/v1/statements?{query}").json["items"])
+
+    assert (found("process=t:one"), found("process=t:other")) == (0, 1)
+    assert (found(f"process=t:one&as_of={before}"), found(f"process=t:other&as_of={before}")) == (1, 0)
+
+
 # --- threads -------------------------------------------------------------------------------------------------------
 
 
