@@ -32,25 +32,29 @@ def upsert(kind: str, identifier: str, data: Json, where: str, row: Json, money:
 def cite(source: str, at: Json, raw: Json, **more: str) -> list[Json]:
     """Citations that keep what has no property of its own, as JSON: ``{"id": "DEM2", "raw": {…}}``.
 
-    One citation holds only so much, so a long row takes several.
+    One citation holds only so much: a long row takes several, and a long list goes on in the next.
     """
     parts: list[Json] = [{}]
     room = LOCATOR
     for name, value in raw.items():
-        size = len(as_json({name: value}))
-        if size > LOCATOR:
-            raise Refused("too_long", f"{name} is longer than {LOCATOR} characters.")
-        if size > room:
-            parts.append({})
-            room = LOCATOR
-        parts[-1][name] = value
-        room -= size
+        for piece in value if isinstance(value, list) and len(as_json(value)) > LOCATOR // 2 else [value]:
+            size = len(as_json(piece)) + len(name) + 6
+            if size > LOCATOR:
+                raise Refused("too_long", f"{name} is longer than {LOCATOR} characters.")
+            if size > room:
+                parts.append({})
+                room = LOCATOR
+            room -= size
+            if piece is value:
+                parts[-1][name] = value
+            else:
+                parts[-1].setdefault(name, []).append(piece)
     known = {name: text for name, text in more.items() if text}
     return [{"source": source, "locator": as_json(at | ({"raw": part} if part else {}))} | known for part in parts]
 
 
-def as_json(value: Json) -> str:
-    return json.dumps(value, ensure_ascii=False, default=lambda number: plain(number))
+def as_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=plain)
 
 
 def amount(value: Decimal, currency: str) -> Json:
