@@ -18,6 +18,7 @@ class Item:
     where: str  # for people: "release_07.xlsx, row 12"
     row: Json  # the input as it was read, for the reject file
     money: list[Money] = field(default_factory=list)  # what the input says it is worth, for the reconciliation
+    done: float | None = None  # how much of the input was read by now, 0 to 1, where the format knows
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Refusal:
     row: Json
     problem: Json
     money: list[Money] = field(default_factory=list)
+    done: float | None = None
 
 
 class Unmatched(Exception):
