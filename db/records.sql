@@ -142,7 +142,7 @@ WITH target AS (
                                              AND i.type = %(type)s))
 )
 SELECT target.id, target.state, target.merged_into, target.reason, target.updated_at,
-       s.version, s.stamp, {document} AS doc, {languages} AS languages
+       s.version, s.stamp, CASE WHEN s.id IS NOT NULL THEN {document} END AS doc, {languages} AS languages
   FROM target
   LEFT JOIN served AS s
     ON s.id = target.id
