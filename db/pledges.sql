@@ -19,9 +19,9 @@ effective_from date
        AND (%(process)s::text[] IS NULL OR t.process = ANY(ids('process', %(process)s)))
        AND (%(undelivered)s::boolean IS NULL OR t.undelivered = %(undelivered)s)
        AND (%(from)s::date IS NULL OR t.last_day >= %(from)s)
-       AND (%(to)s::date IS NULL OR t.announced_on <= %(to)s)
+       AND (%(to)s::date IS NULL OR t.first_day <= %(to)s)
        AND (%(date_match)s::text IS DISTINCT FROM 'certain' OR t.certain
-            AND (%(from)s::date IS NULL OR t.announced_on >= %(from)s)
+            AND (%(from)s::date IS NULL OR t.first_day >= %(from)s)
             AND (%(to)s::date IS NULL OR t.last_day <= %(to)s))
 
 -- project --
@@ -61,12 +61,12 @@ effective_from date
                 GROUP BY ref(e -> 'actor')) AS part ON TRUE
 )
 INSERT INTO pledges (id, from_position, to_position, created_at, updated_at, title, status, category, finance_type,
-                     currency, amount, amount_min, amount_max, announced_on, last_day, certain, announced_at, process,
+                     currency, amount, amount_min, amount_max, announced_on, first_day, last_day, certain, announced_at, process,
                      effective_from, donors, recipients, split, superseded_by, undelivered)
 SELECT id, from_position, to_position, created_at, updated_at, d ->> 'title', d ->> 'status', d ->> 'category',
        d ->> 'finance_type', currency, amount, amount_min, amount_max,
-       first_day(d -> 'announced_on'), last_day(d -> 'announced_on'), is_certain(d -> 'announced_on'),
-       ref(d -> 'announced_at'), ref(d -> 'process'), first_day(d -> 'effective_from'),
+       first_day(shown(d -> 'announced_on')), first_day(d -> 'announced_on'), last_day(d -> 'announced_on'),
+       is_certain(d -> 'announced_on'), ref(d -> 'announced_at'), ref(d -> 'process'), first_day(shown(d -> 'effective_from')),
        donors, ARRAY(SELECT DISTINCT recipient FROM unnest(refs(d -> 'recipients')) AS recipient),
        coalesce(d ->> 'apportionment' = 'sole' OR by_amount OR by_share, FALSE), ref(d -> 'superseded_by'),
        d ->> 'status' NOT IN ('delivered', 'cancelled', 'expired')

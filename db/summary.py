@@ -61,7 +61,7 @@ def summarize(args: Json) -> Json:
             "group_by": list(keys),
             "groups": sorted(made, key=lambda group: [_order(value) for value in group["key"].values()]),
             "total": account(total, args),
-            "rates": [rate | {"rate": spell(Decimal(rate["rate"]))} for rate in found["rates"] or ()],
+            "rates": [rate | {"rate": spell_rate(rate["rate"])} for rate in found["rates"] or ()],
             "explain": explanation(found, args) if args["explain"] else None,
         }
 
@@ -181,12 +181,16 @@ def _minor_unit(currency: str) -> Decimal:
 
 
 def spell(value: Decimal | int, currency: str | None = None) -> str:
-    """A decimal string: rounded to the minor unit of a currency, or exact, without the zeros that factors left."""
+    """A decimal string: rounded to the minor unit of a currency, or exact, with no more zeros than cents have."""
     value = Decimal(value)
     if currency is not None:
         return f"{value.quantize(_minor_unit(currency), ROUND_HALF_UP):f}"
     places, written = (-int(number.as_tuple().exponent) for number in (value.normalize(), value))
-    return f"{value:.{max(places, min(written, 2), 0)}f}"
+    return f"{value:.{max(places, 2 if written >= 2 else 0)}f}"
+
+
+def spell_rate(rate: str | None) -> str | None:
+    return f"{Decimal(rate).normalize():f}" if rate else None
 
 
 # --- explaining ----------------------------------------------------------------------------------------------------
@@ -209,7 +213,7 @@ def _counted(pledge: Json, convert: str | None) -> Json:
         pledge
         | {
             "reason": f"Its status is {pledge['status']}, and {SHARES[pledge['shared']]}.",
-            "rate": spell(rate) if rate else None,
+            "rate": spell_rate(pledge["rate"]),
             "converted": {
                 name: spell(value * rate, convert) if value is not None else None for name, value in amounts.items()
             }

@@ -15,6 +15,7 @@ CREATE TABLE pledges (
     amount_min numeric,
     amount_max numeric,
     announced_on date,
+    first_day date,
     last_day date,
     certain boolean NOT NULL,
     announced_at uuid,
@@ -29,7 +30,7 @@ CREATE TABLE pledges (
 );
 COMMENT ON COLUMN pledges.currency IS 'of all its amounts; null where no money is stated';
 COMMENT ON COLUMN pledges.amount_min IS 'the least it amounts to, as far as stated: the amount itself where no less is';
-COMMENT ON COLUMN pledges.announced_on IS 'the first day on which it was possibly announced; last_day the last';
+COMMENT ON COLUMN pledges.announced_on IS 'the first day of the date that is shown; first_day and last_day also span what is claimed';
 COMMENT ON COLUMN pledges.donors IS 'those who pay';
 COMMENT ON COLUMN pledges.split IS 'whether it is known who pays how much, so that pledges_donors adds up to the pledge';
 CREATE INDEX pledges_by_id ON pledges (id) WHERE to_position IS NULL;
@@ -37,7 +38,7 @@ CREATE INDEX pledges_by_update ON pledges (updated_at, id) WHERE to_position IS 
 CREATE INDEX pledges_by_announcement ON pledges (coalesce(announced_on, 'infinity'), id) WHERE to_position IS NULL;
 CREATE INDEX pledges_by_latest ON pledges (coalesce(announced_on, '-infinity'), id) WHERE to_position IS NULL;
 CREATE INDEX pledges_by_largest ON pledges (coalesce(amount, '-infinity'), id) WHERE to_position IS NULL;
-CREATE INDEX pledges_by_days ON pledges (last_day, announced_on) WHERE to_position IS NULL;
+CREATE INDEX pledges_by_days ON pledges (last_day, first_day) WHERE to_position IS NULL;
 CREATE INDEX pledges_by_donor ON pledges USING gin (donors) WHERE to_position IS NULL;
 CREATE INDEX pledges_by_recipient ON pledges USING gin (recipients) WHERE to_position IS NULL;
 CREATE INDEX pledges_by_place ON pledges (announced_at) WHERE to_position IS NULL;
@@ -64,6 +65,7 @@ CREATE TABLE transactions (
     kind text NOT NULL,
     amount numeric,
     dated date,
+    first_day date,
     last_day date,
     certain boolean NOT NULL,
     PRIMARY KEY (id, from_position)
@@ -72,7 +74,7 @@ CREATE INDEX transactions_by_id ON transactions (id) WHERE to_position IS NULL;
 CREATE INDEX transactions_by_update ON transactions (updated_at, id) WHERE to_position IS NULL;
 CREATE INDEX transactions_by_pledge ON transactions (pledge) WHERE to_position IS NULL;
 CREATE INDEX transactions_by_day ON transactions (coalesce(dated, 'infinity'), id) WHERE to_position IS NULL;
-CREATE INDEX transactions_by_days ON transactions (last_day, dated) WHERE to_position IS NULL;
+CREATE INDEX transactions_by_days ON transactions (last_day, first_day) WHERE to_position IS NULL;
 
 CREATE TABLE rates (
     currency text NOT NULL,
