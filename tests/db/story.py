@@ -1,4 +1,4 @@
-"""A random history: records of every type are made, renamed, changed, deleted and brought back, several at a time."""
+"""A random history: records of every type are made, renamed, changed, merged, deleted and brought back."""
 
 from collections import Counter
 from random import Random
@@ -54,7 +54,7 @@ class Story:
             self.write(operations, atomic=self.random.random() < 0.2)
 
     def write(self, operations: list[Operation], atomic: bool = True) -> None:
-        outcomes = self.talks.write(*operations, atomic=atomic)
+        outcomes = self.talks.write(*operations, atomic=atomic, admin=True)
         self.counts.update(statuses(outcomes))
         for operation, outcome in zip(operations, outcomes, strict=True):
             if outcome.status == "created" and outcome.id:
@@ -62,7 +62,8 @@ class Story:
 
     def operation(self) -> Operation:
         type = self.random.choice(list(MINIMAL))
-        kind = self.random.choices(["replace", "create", "patch", "delete", "rename"], [6, 1, 5, 3, 2])[0]
+        kinds = {"replace": 12, "create": 3, "patch": 10, "delete": 6, "rename": 4, "merge": 2, "restore": 3}
+        kind = self.random.choices([*kinds], [*kinds.values()])[0]
         name = address(f"{self.talks.scheme}:{self.name()}")
         ids = self.ids[type]
         target = {"id": self.random.choice(ids)} if ids and self.random.random() < 0.3 else name
@@ -70,6 +71,10 @@ class Story:
             return Operation("create", type, None, self.body(type))
         if kind == "replace":
             return Operation("replace", type, name, self.body(type))
+        if kind == "merge":
+            return Operation("merge", type, target, into=name, reason=self.some(WORDS))
+        if kind == "restore":
+            return Operation("restore", type, target)
         if kind == "delete":
             return Operation("delete", type, target, reason=self.some(WORDS))
         body = self.body(type)

@@ -123,9 +123,9 @@ class Talks:
     def removal(self, type: str, name: str) -> Operation:
         return Operation("delete", type, address(f"{self.scheme}:{name}"))
 
-    def write(self, *operations: Operation, atomic: bool = True) -> list[Outcome]:
+    def write(self, *operations: Operation, atomic: bool = True, admin: bool = False) -> list[Outcome]:
         with self.app.app_context():
-            return records.write(list(operations), By(self.provider, "test"), atomic=atomic)
+            return records.write(list(operations), By(self.provider, "test", admin), atomic=atomic)
 
     # --- the tables themselves ---
 

@@ -37,10 +37,12 @@ def test_a_thousand_mutations_rebuilt(own_talks):
     while story.counts["created"] + story.counts["updated"] + story.counts["deleted"] < 1000:
         story.go_on(50)
     for outcome in ("created", "updated", "unchanged", "deleted", "unknown_reference", "reference_failed",
-                    "still_referenced", "identifier_taken", "gone", "cycle"):  # fmt: skip
+                    "still_referenced", "identifier_taken", "gone", "cycle", "merged", "conflict"):  # fmt: skip
         assert story.counts[outcome] > 2, story.counts
     revived = "SELECT count(*) AS n FROM revisions AS a JOIN revisions AS b USING (id) WHERE a.version + 1 = b.version"
     assert own_talks.rows(f"{revived} AND a.op = 'deleted'")[0]["n"] > 20
+    merged = own_talks.rows("SELECT count(*) AS n FROM records WHERE state = 'merged'")[0]["n"]
+    assert merged > 10, merged
     before = own_talks.everything()
     assert all(len(rows) > 20 for rows in before.values()), {table: len(rows) for table, rows in before.items()}
     with psycopg.connect(own_talks.app.config["DATABASE_URL"], row_factory=dict_row) as conn:
@@ -81,6 +83,8 @@ def without_labels(value: Any) -> Any:
 
 def ask(talks: Talks, path: str) -> Json:
     answer = talks.client.get(path)
+    if answer.status_code == 308:
+        return {"HTTP": 308, "Location": answer.headers["Location"].partition("?")[0]}
     return {"HTTP": answer.status_code} | without_labels(answer.json)
 
 
@@ -115,7 +119,7 @@ def test_as_of_is_what_was_answered_then(own_talks, seed):
         if len(copies) > 300:
             story.random.shuffle(copies)
             copies = copies[:300] + [c for c in copies[300:] if c[0] == moment]
-    assert {copy["HTTP"] for _, _, copy in copies} == {200, 410}
+    assert {copy["HTTP"] for _, _, copy in copies} == {200, 308, 410}
     for moment, path, copy in copies:
         assert ask(own_talks, f"{path}&as_of={moment}") == copy, f"{path} as of {moment}"
     # before the first record there was nothing

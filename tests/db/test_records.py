@@ -342,7 +342,14 @@ def test_deleted_and_brought_back(settled):
     id = first["id"]
     answer = settled.delete("actor", "phoenix", query="?reason=burnt")
     assert (answer.status_code, answer.data, answer.headers["Parley-Result"]) == (204, b"", "deleted")
-    for path in (f"/v1/actors/{id}", settled.path("actor", "phoenix"), f"/v1/actors/x{settled.scheme}:ph"):
+    for path in (
+        f"/v1/actors/{id}",
+        settled.path("actor", "phoenix"),
+        f"/v1/actors/x{settled.scheme}:ph",
+        f"/v1/actors/{id}?fields=id",
+        f"/v1/actors/{id}?include=delegations&fields=id",
+        f"/v1/actors/{id}?as_of=2030-01-01&fields=id&include=delegations",
+    ):
         gone = settled.client.get(path)
         assert (gone.status_code, gone.json["code"], gone.json["reason"]) == (410, "gone", "burnt")
         assert first["updated_at"] < gone.json["deleted_at"]
