@@ -376,10 +376,7 @@ def get_record(body: type[Body], id: str, args: Json) -> Response:
     text = row["doc"].encode()
     whole = not (args["include"] or args["fields"] or args["lang"] or args["allow_machine"] is not None)
     etag = entity_tag(row["version"], row["stamp"]) if whole else body_tag(text)
-    response = answer(text, etag=etag, headers=in_language(row["languages"]))
-    if args["version"] is not None:
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-    return response
+    return answer(text, etag=etag, headers=in_language(row["languages"]))  # a past version too: labels are today's
 
 
 def write_record(body: type[Body], operation: records.Operation, scope: str = "write") -> Response:

@@ -50,24 +50,28 @@ def merge(work: "Set", record: "Record", operation: "Operation") -> None:
 
 def redirect(record: "Record", old: str, new: str, errors: list[Json]) -> Json:
     """A document with one reference put for another. Equal entries of a list collapse; unequal ones are a conflict."""
-    body = BODIES[record.type]
+    was = record.document or {}
 
     def follow(kind: "Field[Any]", value: Any, at: tuple[str | int, ...]) -> Any:
         return value | {"id": new} if isinstance(kind, Ref) and value.get("id") == old else value
 
-    document = base.walk(body, record.document or {}, follow)
-    for name, value in document.items():
-        if isinstance(value, list) and value != (record.document or {}).get(name):
-            kept: list[Any] = []
-            for entry in value:
-                if entry in kept:
-                    continue
-                if any(_same(entry, other, new) for other in kept):
-                    text = f"{record.type} {record.id} names both, and says different things of them."
-                    errors.append(fault(pointer(name), "conflict", text))
-                kept.append(entry)
-            document[name] = kept
-    return document
+    def collapse(value: Any, was: Any, name: str) -> Any:
+        if value == was or not isinstance(value, dict | list):
+            return value
+        if isinstance(value, dict):
+            return {key: collapse(entry, was[key], name) for key, entry in value.items()}
+        kept: list[Any] = []
+        for entry in map(collapse, value, was, [name] * len(value)):
+            if entry in kept:
+                continue
+            if any(_same(entry, other, new) for other in kept):
+                text = f"{record.type} {record.id} names both, and says different things of them."
+                errors.append(fault(pointer(name), "conflict", text))
+            kept.append(entry)
+        return kept
+
+    document = base.walk(BODIES[record.type], was, follow)
+    return {name: collapse(value, was[name], name) for name, value in document.items()}
 
 
 def _same(one: Any, other: Any, id: str) -> bool:
