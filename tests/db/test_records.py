@@ -863,6 +863,25 @@ def test_what_looks_like_a_label_is_left_alone(settled):
     assert (shown["note"], shown["represents"][0]["name"]) == (label, "Renamed")
 
 
+def test_a_merge_leaves_no_reference_twice(settled):
+    settled.made("round", "other")
+    settled.made("process", "process", parties=["{}:actor"], outcomes=[
+        {"kind": "none", "rounds": ["{}:round", "{}:other"]}, {"kind": "other", "rounds": ["{}:other"]}])  # fmt: skip
+    merge = Operation("merge", "round", address(f"{settled.scheme}:round"), into=address(f"{settled.scheme}:other"))
+    assert statuses(settled.write(merge, admin=True)) == ["updated"]
+    other = settled.read("round", "other")
+    outcomes = settled.read("process", "process")["outcomes"]
+    assert [[ref["id"] for ref in outcome["rounds"]] for outcome in outcomes] == [[other["id"]]] * 2
+    assert settled.read("delegation", "delegation")["round"]["id"] == other["id"]
+    assert [name["identifier"] for name in other["identifiers"]] == ["other", "round"]
+
+
+def test_no_cache_keeps_what_can_change(settled):
+    """Labels in an old version are today's, and what it holds can be erased."""
+    for query in ("", "?version=1", "?as_of=2030-01-01"):
+        assert settled.get("actor", "actor", query).headers["Cache-Control"] == "no-cache"
+
+
 # --- size ----------------------------------------------------------------------------------------------------------
 
 
