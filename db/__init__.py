@@ -15,6 +15,9 @@ from psycopg_pool import ConnectionPool
 HERE = Path(__file__).parent
 NAME = re.compile(r"^-- ([a-z_]+) --$", re.MULTILINE)
 
+#: a batch of fifty thousand rows takes its time, and those behind it wait for the log's lock
+PATIENT = "-c statement_timeout=600000 -c lock_timeout=120000 -c idle_in_transaction_session_timeout=600000"
+
 Connection = psycopg.Connection[DictRow]
 T = TypeVar("T")
 
@@ -37,7 +40,7 @@ def init_app(app: Flask) -> None:
             app.config.get("READ_DATABASE_URL") or url, size, timeout, options="-c default_transaction_read_only=on"
         ),
         # a write cannot be tried again as a read can, so its connection is looked at before
-        "write": _pool(url, size, timeout, check=ConnectionPool.check_connection),
+        "write": _pool(url, size, timeout, options=PATIENT, check=ConnectionPool.check_connection),
     }
 
 

@@ -33,19 +33,19 @@ def apply(work: "Set") -> dict[int, Refused]:
 
 def restore(record: "Record") -> None:
     """Begin from what was written: put it back where the log holds what was shown."""
-    if record.document is not None:
-        record.document = dict(record.document)
+    if record.overlay and (document := record.document) is not None:
         for name, entry in record.overlay.items():
-            _put(record.document, name, entry.get("written"))
+            _put(document, name, entry.get("written"))
+        record.document = document
 
 
 def keep_written(record: "Record") -> None:
     """Whoever sends back what is shown has not meant to change what was written."""
-    if record.document is None or not record.rows:
-        return
-    for name, entry in record.was_overlay.items():
-        if record.document.get(name) == entry.get("shown"):
-            _put(record.document, name, entry.get("written"))
+    if record.was_overlay and record.rows and (document := record.document) is not None:
+        for name, entry in record.was_overlay.items():
+            if document.get(name) == entry.get("shown"):
+                _put(document, name, entry.get("written"))
+        record.document = document
 
 
 def shown(record: "Record") -> Json:
@@ -79,8 +79,8 @@ def _children(work: "Set", kind: str, name: str, ids: Iterable[str]) -> "dict[st
     children: dict[str, list[Record]] = defaultdict(list)
     for record in found.values():
         current = work.touched.get(record.id, record)
-        if current.document is not None and name in current.document:
-            children[current.document[name]["id"]].append(current)
+        if name in (document := current.document or {}):
+            children[document[name]["id"]].append(current)
     return children
 
 
@@ -92,7 +92,7 @@ def _affected(work: "Set", kind: str, name: str) -> set[str]:
 
 
 def _own(kind: str, work: "Set") -> set[str]:
-    return {record.id for record in work.touched.values() if record.type == kind and record.document is not None}
+    return {record.id for record in work.touched.values() if record.type == kind and record.alive}
 
 
 def _may(work: "Set", child: "Record", target: "Record") -> bool:
@@ -147,10 +147,9 @@ def _successions(work: "Set") -> dict[int, Refused]:
                 text = f"The pledge {record.id} belongs to the provider {record.provider}."
                 errors = [fault("/supersedes", "not_your_record", text)]
                 problems[heir.rows[-1]] = Refused(403, "not_your_record", text, errors)
-        if record.document is not None:
-            heir_ref = {"id": heirs[0].id, "type": "pledge"} if heirs else None
-            record.document = dict(record.document)
-            _put(record.document, "superseded_by", heir_ref)
+        if (document := record.document) is not None:
+            _put(document, "superseded_by", {"id": heirs[0].id, "type": "pledge"} if heirs else None)
+            record.document = document
     return problems
 
 
@@ -162,19 +161,19 @@ def _transactions(work: "Set") -> dict[int, Refused]:
         return problems
     children = _children(work, "transaction", "pledge", affected)
     for record in work.affect(affected):
-        if record.document is None:
-            continue
         keep_written(record)
-        counted = [child for child in children.get(record.id, []) if _may(work, child, record)]
-        documents = [child.document for child in counted if child.document is not None]
-        anew = {name for name in ("status", "amount") if record.document.get(name) != _written(record, name)}
-        said = record.document | {name: (record.was or {}).get(name) for name in {"status", "amount"} - anew}
+        if (document := record.document) is None:
+            continue
+        counted = [child.document for child in children.get(record.id, []) if _may(work, child, record)]
+        documents = [child for child in counted if child is not None]
+        anew = {name for name in ("status", "amount") if document.get(name) != _written(record, name)}
+        said = document | {name: (record.was or {}).get(name) for name in {"status", "amount"} - anew}
         if anew and record.rows and documents and (text := pledges.contradiction(said, documents)):
             errors = [fault(pointer("status" if "status" in anew else "amount"), "contradicts_transactions", text)]
             problems[record.rows[-1]] = Refused(422, "contradicts_transactions", text, errors)
-        follows = pledges.outcome(record.document, documents) if documents else {}
+        follows = pledges.outcome(document, documents) if documents else {}
         for name in ("status", "amount"):
-            written = record.document.get(name)
+            written = document.get(name)
             record.overlay.pop(name, None)
             if name in follows and follows[name] != written:
                 record.overlay[name] = _entry("transactions", written, follows[name])
@@ -189,20 +188,21 @@ def _claims(work: "Set") -> dict[int, Refused]:
         return {}
     children = _children(work, "claim", "record", affected)
     for record in work.affect(affected):
-        if record.document is None:
-            continue
         keep_written(record)
+        if (written := record.document) is None:
+            continue
         record.overlay = {name: entry for name, entry in record.overlay.items() if entry["by"] != "claims"}
         by_property: dict[str, list[Json]] = defaultdict(list)
         for child in children.get(record.id, []):
-            if child.document is not None and _may(work, child, record) and child.document["rank"] != "deprecated":
-                by_property[child.document["property"].removeprefix("/")].append(child.document)
+            claim = child.document
+            if claim is not None and _may(work, child, record) and claim["rank"] != "deprecated":
+                by_property[claim["property"].removeprefix("/")].append(claim)
         for name, found in by_property.items():
             asserted = [claim for claim in found if claim["stance"] == "asserted"]
             preferred = [claim["value"] for claim in asserted if claim["rank"] == "preferred"]
             value = preferred[0] if preferred and all(other == preferred[0] for other in preferred) else None
             claimed = [claim["value"] for claim in asserted]
-            record.overlay[name] = _entry("claims", record.document.get(name), value) | {"claimed": claimed}
+            record.overlay[name] = _entry("claims", written.get(name), value) | {"claimed": claimed}
     return {}
 
 
@@ -219,7 +219,7 @@ def check_claim(work: "Set", record: "Record") -> Refused | None:
     if errors:
         return Refused(422, "validation_failed", f"{len(errors)} fault(s) in the claim.", errors)
     if value is not None:
-        document["value"] = value
+        record.document = document | {"value": value}
     return None
 
 

@@ -22,6 +22,26 @@ from schemas.fields import UUID_TEXT, Edtf, Ref, stamp
 from schemas.problems import Json, Refused, fault, pointer
 
 sql = db.load("records")
+CHUNK = 5000  # rows that are rendered at a time: their text, not their number, is what takes memory
+
+
+class Packed:
+    """A document kept as its canonical bytes (and its identifiers beside it): a set holds fifty thousand of them.
+
+    What is read is a copy: set it to change it.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.bytes, self.names = f"{name}_bytes", f"{name}_names"
+
+    def __get__(self, instance: Any, owner: type) -> Json | None:
+        packed = instance.__dict__[self.bytes] if instance is not None else None
+        return None if packed is None else orjson.loads(packed)
+
+    def __set__(self, instance: Any, value: Json | None) -> None:
+        instance.__dict__[self.bytes] = None if value is None else base.canonical(value)
+        names = value.get("identifiers", ()) if value else ()
+        instance.__dict__[self.names] = tuple((name["scheme"], name["identifier"]) for name in names)
 
 
 @dataclass(frozen=True)
@@ -47,8 +67,10 @@ class Operation:
     reason: str | None = None
     into: Json | None = None
     erase: bool = False
-    loaded: Json | None = None
+    loaded: Json | None = Packed()  # type: ignore[assignment]  # a descriptor that is read and set as a document
     problem: Refused | None = None  # what was wrong with it before anything was looked up
+    loaded_bytes: bytes | None = field(init=False, repr=False)
+    loaded_names: tuple[tuple[str, str], ...] = field(init=False, repr=False)
 
 
 @dataclass
@@ -82,14 +104,22 @@ class Record:
     merged_into: str | None = None
     reason: str | None = None
     admin: bool = False
-    document: Json | None = None
+    document: Json | None = Packed()  # type: ignore[assignment]
     overlay: Json = field(default_factory=dict)
-    was: Json | None = None
+    was: Json | None = Packed()  # type: ignore[assignment]
     was_overlay: Json = field(default_factory=dict)
     was_state: str = "new"
     whole: bool = True  # whether its document was read, too
     rows: list[int] = field(default_factory=list)
-    drafts: list[Json | None] = field(default_factory=list)  # the document after each row, its references as sent
+    drafts: list[bytes | None] = field(default_factory=list)  # the document after each row, its references as sent
+    document_bytes: bytes | None = field(init=False, repr=False)
+    document_names: tuple[tuple[str, str], ...] = field(init=False, repr=False)
+    was_bytes: bytes | None = field(init=False, repr=False)
+    was_names: tuple[tuple[str, str], ...] = field(init=False, repr=False)
+
+    @property
+    def alive(self) -> bool:
+        return self.document_bytes is not None
 
 
 def write(
@@ -109,7 +139,7 @@ def write(
         with db.transaction() as conn:
             return write(operations, by, atomic=atomic, batch=batch, conn=conn)
     for operation in operations:
-        if operation.op in ("create", "replace") and operation.loaded is None and operation.problem is None:
+        if operation.op in ("create", "replace") and operation.loaded_bytes is None and operation.problem is None:
             load(operation)
     conn.execute(sql.lock)
     head = conn.execute(sql.head).fetchone()
@@ -145,7 +175,7 @@ class Set:
         self.named: dict[tuple[str, str, str], str] = {}  # (type, scheme, identifier) -> id, as the database has it
         self.stored: dict[str, Record] = {}  # by id, as the database has it
         targets = [whom for operation in operations for whom in (operation.target, operation.into) if whom]
-        wanted = [(i["scheme"], i["identifier"]) for op in operations if op.loaded for i in _identifiers(op.loaded)]
+        wanted = [name for operation in operations for name in operation.loaded_names]
         wanted += [(target["scheme"], target["identifier"]) for target in targets if "scheme" in target]
         self._find_named(wanted)
         ids = {target["id"] for target in targets if "id" in target} | set(self.named.values())
@@ -211,7 +241,7 @@ class Set:
         self.failed = {name for row in {*bad, *problems} for name in _names_of(self.operations[row])}
         self.unmade: set[str] = set()
         self.waiters: dict[str, list[Record]] = defaultdict(list)  # who refers to records of the set
-        waiting = [record for record in self.touched.values() if record.document is not None and record.rows]
+        waiting = [record for record in self.touched.values() if record.alive and record.rows]
         while waiting:
             record = waiting.pop()
             if problems.keys().isdisjoint(record.rows) and (found := self._check(record)):
@@ -239,18 +269,17 @@ class Set:
             case "patch":
                 record.document = _document(BODIES[record.type], base.merge_patch(record.document, operation.data))
             case _:
-                if operation.loaded is None:
+                if (loaded := operation.loaded) is None:
                     assert operation.problem is not None
                     raise operation.problem
-                record.document, record.state, record.reason = dict(operation.loaded), "live", None
-        if record.document is not None and operation.op == "replace":
-            _add_identifier(record.document, operation.target)
+                _add_identifier(loaded, operation.target)
+                record.document, record.state, record.reason = loaded, "live", None
         self.touched[record.id] = record
         record.admin = self.by.admin
         record.rows.append(row)
-        record.drafts.append(record.document)
-        for name in _identifiers(record.document or {}):
-            self.owners[record.type, name["scheme"], name["identifier"]] = record.id
+        record.drafts.append(record.document_bytes)
+        for name in record.document_names:
+            self.owners[record.type, *name] = record.id
 
     def find(self, type: str, target: Json | None) -> Record | None:
         """The record that an operation means, as the rows before it left it."""
@@ -311,7 +340,7 @@ class Set:
         if problem := self._check_identifiers(record):
             return record.rows[-1], problem
         for row, draft in zip(record.rows, record.drafts, strict=True):
-            if draft is not None and (problem := self._check_references(record, draft)):
+            if draft is not None and (problem := self._check_references(record, orjson.loads(draft))):
                 return row, problem
         if problem := self._check_value(record):
             return record.rows[-1], problem
@@ -319,8 +348,8 @@ class Set:
 
     def _check_identifiers(self, record: Record) -> Refused | None:
         errors = []
-        for number, name in enumerate(_identifiers(record.document or {})):
-            key = (record.type, name["scheme"], name["identifier"])
+        for number, name in enumerate(record.document_names):
+            key = (record.type, *name)
             before = self.named.get(key)
             owner = self.owners.get(key, before)
             if before and before != record.id and self._names(before, key):
@@ -328,7 +357,7 @@ class Set:
             if owner is not None and owner in self.stored and self.record(owner).merged_into == record.id:
                 continue  # the name of a record that was merged into this one
             if owner != record.id:
-                text = f"{name['scheme']}:{name['identifier']} names {record.type} {owner}."
+                text = f"{':'.join(name)} names {record.type} {owner}."
                 errors.append(fault(pointer("identifiers", number), "identifier_taken", text))
         if errors:
             return Refused(409, "identifier_taken", "An identifier names one record at most.", errors)
@@ -340,8 +369,8 @@ class Set:
         return next((id for id in owners if id and self._names(id, key)), None)
 
     def _names(self, id: str, key: tuple[str, str, str]) -> bool:
-        document = self.touched[id].document if id in self.touched else None
-        return document is None or {"scheme": key[1], "identifier": key[2]} in _identifiers(document)
+        record = self.touched.get(id)
+        return record is None or not record.alive or key[1:] in record.document_names
 
     def _check_references(self, record: Record, draft: Json) -> Refused | None:
         """Make the draft the document, with every reference as id and type, or tell all that lead nowhere."""
@@ -350,7 +379,7 @@ class Set:
         def resolve(kind: Field[Any], value: Any, at: tuple[str | int, ...]) -> Any:
             if not isinstance(kind, Ref):
                 return value
-            found = [other for other in self._candidates(kind, value) if other.document is not None or not other.rows]
+            found = [other for other in self._candidates(kind, value) if other.alive or not other.rows]
             found = [other for other in found if other.state in ("live", "new") and other.id not in self.unmade]
             if len(found) == 1:
                 if found[0].rows:
@@ -380,7 +409,7 @@ class Set:
         """Two queries for all references and identifiers of the set."""
         wanted: list[Json] = []
         for record in self.touched.values():
-            for draft in filter(None, record.drafts):
+            for draft in map(orjson.loads, filter(None, record.drafts)):
                 wanted += [ref for _, ref in references(record.type, draft)]
                 wanted += _identifiers(draft)
         self._find_named((ref["scheme"], ref["identifier"]) for ref in wanted if "scheme" in ref)
@@ -434,9 +463,10 @@ class Set:
         changed = []
         for record in self.touched.values():
             hash = b"erased" if any(self.operations[row].erase for row in record.rows) else b""
-            if record.document is not None:
-                record.document = consequences.shown(record)
-                hash = sha256(base.canonical(record.document) + base.canonical(record.overlay)).digest()
+            if record.alive:
+                if record.overlay:
+                    record.document = consequences.shown(record)
+                hash = sha256((record.document_bytes or b"") + base.canonical(record.overlay)).digest()
             if hash == record.hash and record.state == record.was_state:
                 continue
             record.hash = hash
@@ -455,41 +485,41 @@ class Set:
     def _log(self, changed: list[Record], now: datetime, batch: str | None) -> None:
         renamed = []
         for record in changed:
-            record.state = "live" if record.document is not None else record.state
-            if (record.document is not None or not record.label) and (label := make_label(record)) != record.label:
+            record.state = "live" if record.alive else record.state
+            if (record.alive or not record.label) and (label := make_label(record)) != record.label:
                 renamed.append((record.id, record.label, label, record.position))
                 record.label, record.label_position = label, record.position
-        ops = {"live": "updated", "deleted": "deleted", "merged": "merged"}
         labels = self._labels(changed)
+        for start in range(0, len(changed), CHUNK):
+            keep_records(self.conn, changed[start : start + CHUNK])
+        for start in range(0, len(changed), CHUNK):
+            self._append(changed[start : start + CHUNK], now, batch, labels)
+        if old_names := [name for name in renamed if name[1]]:
+            ids, olds, news, positions = map(list, zip(*old_names, strict=True))
+            self.conn.execute(sql.relabel, {"ids": ids, "olds": olds, "news": news, "positions": positions})
+
+    def _append(self, changed: list[Record], now: datetime, batch: str | None, labels: dict[str, Record]) -> None:
+        ops = {"live": "updated", "deleted": "deleted", "merged": "merged"}
+        columns = _columns(changed, "position", "id", "type", "version", "admin", "merged_into", "reason", "hash") | {
+            "recorded_at": now,
+            "provider": self.by.provider,
+            "key_name": self.by.name,
+            "batch": batch,
+            "op": ["created" if r.version == 1 and r.alive else ops[r.state] for r in changed],
+            "changed": [_text(difference(r)) for r in changed],
+            "overlay": [_text(r.overlay) if r.overlay else None for r in changed],
+            "document": [r.document_bytes.decode() if r.document_bytes else None for r in changed],
+        }
         with self.conn.pipeline():
-            self.conn.execute(
-                sql.append,
-                _columns(changed, "position", "id", "type", "version", "admin", "merged_into", "reason", "hash")
-                | {
-                    "recorded_at": now,
-                    "provider": self.by.provider,
-                    "key_name": self.by.name,
-                    "batch": batch,
-                    "op": ["created" if r.version == 1 and r.document else ops[r.state] for r in changed],
-                    "changed": [_text(difference(r)) for r in changed],
-                    "overlay": [_text(r.overlay) if r.overlay else None for r in changed],
-                    "document": [_text(r.document) if r.document is not None else None for r in changed],
-                },
-            )
-            keep_records(self.conn, changed)
-            old = [record for record in changed if record.was_state != "new"]
-            close_periods(self.conn, old)
-            project(self.conn, [Period(record, None) for record in changed if record.document is not None], labels)
-            if old_names := [name for name in renamed if name[1]]:
-                ids, olds, news, positions = map(list, zip(*old_names, strict=True))
-                args = {"ids": ids, "olds": olds, "news": news, "positions": positions}
-                self.conn.execute(sql.relabel, args)
-        self.labels = labels
+            self.conn.execute(sql.append, columns)
+            close_periods(self.conn, [record for record in changed if record.was_state != "new"])
+            project(self.conn, [Period(record, None) for record in changed if record.alive], labels)
 
     def _labels(self, changed: list[Record]) -> dict[str, Record]:
-        named = {ref["id"] for record in changed for _, ref in references(record.type, record.document or {})}
-        self._find_known(named - self.touched.keys())  # what changes by consequence names records not yet met
-        return self.stored | self.touched | {record.id: record for record in changed}
+        met_now = [record for record in changed if record.overlay or not record.rows]  # changed by consequence
+        named = {ref["id"] for record in met_now for _, ref in references(record.type, record.document or {})}
+        self._find_known(named - self.touched.keys())
+        return self.stored | self.touched
 
     def _tell(self, outcomes: list[Outcome], changed: set[str]) -> None:
         for record in self.touched.values():
@@ -522,9 +552,10 @@ def _is_id(value: Any) -> bool:
 
 def _names_of(operation: Operation) -> Iterator[str]:
     """All by which other rows can refer to what a row makes."""
-    for name in [operation.target or {}, *_identifiers(operation.loaded or {})]:
-        if named := name.get("id") or (name and f"{name['scheme']}:{name['identifier']}"):
-            yield named
+    target = operation.target or {}
+    names = [*operation.loaded_names, *([(target["scheme"], target["identifier"])] if "scheme" in target else [])]
+    yield from (":".join(name) for name in names)
+    yield from [target["id"]] if "id" in target else []
 
 
 def _identifiers(document: Json) -> list[Json]:
@@ -598,8 +629,7 @@ def keep_records(conn: Connection, records: list[Record]) -> None:
     conn.execute(sql.unname, {"ids": [record.id for record in records]})
     # those of the deleted stay reserved; those of the merged still lead to it, and by it to its target
     ordered = sorted(records, key=lambda record: record.state != "merged")
-    named = [(record, name) for record in ordered for name in _identifiers(record.document or record.was or {})]
-    pairs = [(record.type, name["scheme"], name["identifier"], record.id) for record, name in named]
+    pairs = [(r.type, *name, r.id) for r in ordered for name in (r.document_names if r.alive else r.was_names)]
     if pairs:
         types, schemes, identifiers, ids = map(list, zip(*dict.fromkeys(pairs), strict=True))
         conn.execute(sql.name, {"types": types, "schemes": schemes, "identifiers": identifiers, "ids": ids})
@@ -627,7 +657,7 @@ def project(conn: Connection, periods: list[Period], labels: dict[str, Record]) 
         found = dict.fromkeys((path, ref["id"]) for path, ref in references(record.type, document))
         links += [(record.id, record.type, path, to, record.position, period.to_position) for path, to in found]
         stamps.append(max([record.position, *(labels[to].label_position for _, to in found)]))
-        docs.append(serve(record, labels))
+        docs.append(serve(record, document, labels))
         typed.append(_text(base.walk(body, document, _type) | consequences.hulls(record, base.days)))
         folded = base.spellings(document)
         spellings.append(folded or None)
@@ -656,10 +686,10 @@ def _type(kind: Field[Any], value: Any, at: tuple[str | int, ...]) -> Any:
     return base.days(value) if isinstance(kind, Edtf) else value
 
 
-def serve(record: Record, labels: dict[str, Record]) -> str:
+def serve(record: Record, document: Json, labels: dict[str, Record]) -> str:
     """The document as it is answered."""
     assert record.created_at is not None and record.updated_at is not None
-    shown = base.show(BODIES[record.type], record.document or {}, lambda ref: orjson.Fragment(labels[ref["id"]].label))
+    shown = base.show(BODIES[record.type], document, lambda ref: orjson.Fragment(labels[ref["id"]].label))
     return _text(
         {
             "id": record.id,
@@ -703,7 +733,7 @@ def rebuild(conn: Connection) -> int:
             overlay=row["overlay"] or {},
             was=(before.document or before.was) if before else None,
         )
-        if record.document is not None:
+        if record.alive:
             if (label := make_label(record)) != record.label:
                 record.label, record.label_position = label, record.position
             periods.append(Period(record, row["to_position"]))
@@ -711,6 +741,6 @@ def rebuild(conn: Connection) -> int:
             record.label, record.label_position = make_label(record), record.position
         records[id] = record
     keep_records(conn, list(records.values()))
-    for start in range(0, len(periods), 5000):
-        project(conn, periods[start : start + 5000], records)
+    for start in range(0, len(periods), CHUNK):
+        project(conn, periods[start : start + CHUNK], records)
     return len(periods)
