@@ -169,6 +169,7 @@ def records(flow: Json, where: str, actors: Actors) -> Iterator[Item | Refusal]:
         figure = worth(flow)
         money = [figure[:2]] if figure else []
         name, pledge = as_pledge(flow, figure, actors)
+        happened = day(flow, "date")
     except Refused as refused:
         yield refused.at(where, flow, money)
         return
@@ -179,7 +180,7 @@ def records(flow: Json, where: str, actors: Actors) -> Iterator[Item | Refusal]:
             "pledge": name,
             "kind": kind,
             "amount": pledge.get("amount"),
-            "dated": day(flow, "date"),
+            "dated": happened,
             "sources": cite(SERVICE, {"flow": flow["id"]}, {}),
         }
         yield upsert("transaction", f"{name}-{kind}", transaction, where, {"id": flow["id"]})
@@ -239,12 +240,13 @@ def organisations(flow: Json, side: str, actors: Actors) -> list[str]:
     found = []
     for end in objects_of(flow, side):
         if end.get("type") == "Organization":
-            name, kinds = str(end["name"]).strip(), [str(kind) for kind in end.get("organizationTypes") or [""]]
+            name, kinds = str(end["name"]).strip(), end.get("organizationTypes")
+            kind = str(kinds[0]) if kinds and isinstance(kinds, list) else ""
             if re.search(r"\bgovernment of\b", name, re.I):
                 found.append(actors.by_name(name))  # a state, which is known already or nothing certain
             else:
                 own = f"fts-organization:{end.get('id') or slug(name)}"
-                found.append(actors.introduced(name, own, KINDS.get(kinds[0], "other"), "", end))
+                found.append(actors.introduced(name, own, KINDS.get(kind, "other"), "", end))
     return list(dict.fromkeys(found))
 
 

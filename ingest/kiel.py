@@ -340,15 +340,19 @@ def announced(rows: list[Line], calendar: Calendar) -> tuple[str | None, list[st
     Raises Refused if none is left and one of them cannot be: a package must not lose its only date in silence.
     """
     spans: list[list[Span]] = []
-    faults: list[Refused] = []
+    faults: dict[str, Refused] = {}
     for text in distinct(rows, "announced"):
         try:
             spans += filter(None, [calendar.read(text)])
         except Refused as fault:
-            faults.append(fault)
-    if not spans and any(fault.problem["code"] == "impossible_date" for fault in faults):
-        raise faults[0]
-    return together(spans), [f"An announcement date of the source was left out: {fault}" for fault in faults]
+            faults[text] = fault
+    impossible = [fault for fault in faults.values() if fault.problem["code"] == "impossible_date"]
+    if impossible and not spans:
+        raise impossible[0]
+    # without the reason, which names the end of the release and would make every release change the note
+    return together(spans), [
+        f"The announcement date {text!r} is left out: it cannot be, or is not clear." for text in faults
+    ]
 
 
 def locate(identifier: str, n: int, line: Line, rows: list[Line]) -> list[Json]:
