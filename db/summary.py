@@ -20,7 +20,14 @@ JOINS = {
     "recipient": "\n      LEFT JOIN LATERAL unnest(c.recipients) AS r (recipient) ON TRUE",
 }
 SHARED = {"donor": "NOT t.split", "recipient": "cardinality(t.recipients) > 1"}
-COLUMNS = {"donor": "d.donor::text", "recipient": "r.recipient::text"}
+#: A date that may lie in two months belongs to neither.
+WITHIN = "date_trunc('{0}', c.day) = date_trunc('{0}', c.last_day)"
+COLUMNS = {
+    "donor": "d.donor::text",
+    "recipient": "r.recipient::text",
+    "year": f"CASE WHEN {WITHIN.format('year')} THEN to_char(c.day, 'YYYY') END",
+    "month": f"CASE WHEN {WITHIN.format('month')} THEN to_char(c.day, 'YYYY-MM') END",
+}
 
 SHARES = {
     False: "it belongs to one group, or is parted as stated",

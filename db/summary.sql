@@ -7,24 +7,24 @@ WITH pin AS (
      WHERE v.recorded_at <= %(as_of)s::timestamptz
 ){hits}, found AS MATERIALIZED (
     SELECT t.id, t.from_position, t.status, t.category, t.currency, t.amount, t.amount_min, t.amount_max, t.recipients,
-           coalesce(t.announced_on, '-infinity') AS day,
+           coalesce(t.announced_on, '-infinity') AS day, t.last_day,
            NOT t.certain OR t.announced_on < t.last_day AS imprecise,
-           CASE WHEN date_trunc('year', t.announced_on) = date_trunc('year', t.last_day)
-                THEN to_char(t.announced_on, 'YYYY') END AS year,
-           CASE WHEN date_trunc('month', t.announced_on) = date_trunc('month', t.last_day)
-                THEN to_char(t.announced_on, 'YYYY-MM') END AS month,
            {shared} AS shared,
-           CASE WHEN t.superseded_by IS NOT NULL THEN 'superseded'
-                WHEN %(status)s::text[] IS NULL AND t.status IN ('discussed', 'cancelled', 'expired') THEN t.status
-            END AS excluded
+           e.excluded,
+           e.excluded IS NULL AS counts  -- of a boolean the planner expects half to be true, of IS NULL next to none
       FROM {table} AS t{join}
+     CROSS JOIN LATERAL (
+               SELECT CASE WHEN t.superseded_by IS NOT NULL THEN 'superseded'
+                           WHEN %(status)s::text[] IS NULL AND t.status IN ('discussed', 'cancelled', 'expired')
+                           THEN t.status
+                       END AS excluded) AS e
      WHERE {period}
        AND {common}
        AND {filter}
 ), money AS (
     SELECT DISTINCT f.currency, f.day
       FROM found AS f
-     WHERE f.excluded IS NULL
+     WHERE f.counts
        AND f.currency <> %(convert)s::text
 ), series AS (
     SELECT c.currency,
@@ -57,7 +57,7 @@ WITH pin AS (
                 ORDER BY s.day DESC
                 LIMIT 1) AS r ON TRUE
 ), counted AS MATERIALIZED (
-    SELECT f.id, f.from_position, f.status, f.category, f.currency, f.year, f.month, f.day, f.recipients, f.shared,
+    SELECT f.id, f.from_position, f.status, f.category, f.currency, f.day, f.last_day, f.recipients, f.shared,
            f.amount, f.amount_min, f.amount_max, r.rate_day, r.why,
            CASE WHEN f.currency = %(convert)s THEN 1 ELSE r.rate END AS rate,
            r.rate IS NOT NULL AND f.imprecise AS imprecise
@@ -65,7 +65,7 @@ WITH pin AS (
       LEFT JOIN rated AS r
         ON r.currency = f.currency
        AND r.day = f.day
-     WHERE f.excluded IS NULL
+     WHERE f.counts
 ), part AS (
     SELECT FALSE AS total, {key_1} AS key_1, {key_2} AS key_2, c.id, c.shared, c.currency,
            {part}.amount, {part}.amount_min, {part}.amount_max, c.rate, c.why, c.imprecise
@@ -83,8 +83,8 @@ WITH pin AS (
            sum(p.amount * p.rate)::text AS converted_value,
            CASE WHEN count(*) = count(p.amount_min) THEN sum(p.amount_min * p.rate)::text END AS converted_min,
            CASE WHEN count(*) = count(p.amount_max) THEN sum(p.amount_max * p.rate)::text END AS converted_max,
-           CASE WHEN %(explain)s::boolean OR p.why IS NOT NULL
-                THEN (array_agg(p.id ORDER BY p.id))[1:%(most)s::int] END AS ids
+           -- not in order: to sort all that is found takes longer than to add it up
+           (array_agg(p.id) FILTER (WHERE %(explain)s::boolean OR p.why IS NOT NULL))[1:%(most)s::int] AS ids
       FROM part AS p
      GROUP BY p.total, p.key_1, p.key_2, p.shared, p.currency, p.why
 )
@@ -113,6 +113,6 @@ SELECT (SELECT count(*) FROM found) AS found,
                         ORDER BY f.id)
           FROM found AS f
           JOIN records AS r ON r.id = f.id
-         WHERE f.excluded IS NOT NULL
+         WHERE NOT f.counts
            AND %(explain)s
            AND (SELECT count(*) FROM found) <= %(most)s) AS excluded
