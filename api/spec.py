@@ -110,6 +110,7 @@ def sent(name: str, description: str, **more: Any) -> Json:
 PARAMETERS = {
     "IfMatch": sent("If-Match", "The `ETag` that was read; `*` for any.", required=True, example='"1-0"'),
     "IfMatchUpsert": sent("If-Match", "As for PATCH; may be left out where the path is `scheme:identifier`."),
+    "IfMatchErase": sent("If-Match", "As for PATCH; may be left out with `erase=true`."),
     "IfNoneMatch": sent("If-None-Match", "An `ETag` that you hold: 304 without a body while it is still right."),
     "CreateOnly": sent("If-None-Match", "`*`: create, never replace."),
     "IdempotencyKey": sent(
@@ -301,7 +302,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
         )
         self.spec.components.schema("Problem", schema=Problem)
         self.generated = self.spec.to_dict
-        self.spec.to_dict = lambda: self.document  # type: ignore[method-assign]  # whoever asks gets the whole
+        self.spec.to_dict = lambda: self.document  # whoever asks gets the whole
 
     def _register_responses(self) -> None:
         """finalise() adds them."""
@@ -442,7 +443,7 @@ def conditional(method: str, of_record: bool, tagged: bool) -> tuple[str, ...]:
         return ("IdempotencyKey",)
     if not of_record:
         return ()
-    return ("IfMatchUpsert", "CreateOnly") if method == "put" else ("IfMatch",)
+    return {"put": ("IfMatchUpsert", "CreateOnly"), "patch": ("IfMatch",), "delete": ("IfMatchErase",)}[method]
 
 
 def problems(method: str, path: str, operation: Json) -> Iterator[int]:
