@@ -12,6 +12,8 @@ import click
 from ingest.formats import FORMATS, ROWS
 
 if TYPE_CHECKING:
+    from stamina.instrumentation import RetryDetails
+
     from ingest.run import Report, Watch
 
 EVERY = 10.0  # seconds between two lines, where there is no terminal to draw on
@@ -41,12 +43,14 @@ def ingest(
 ) -> None:
     """Load FILES of a FORMAT (see docs/feeding.md). Ends with 0 if all went in, 3 if some rows were refused, else 1."""
     import httpx  # here, so that the other commands start faster
+    from stamina import instrumentation
 
     from ingest.client import Client, MappingError, Refused, settled
     from ingest.run import load
     from ingest.state import StateError
     from ingest.tables import Unreadable
 
+    instrumentation.set_on_retry_hooks([tell])
     try:
         secret = Path(key[1:]).read_text().strip() if key.startswith("@") else key
         with Client(url, secret) as client, watching() as watch:
@@ -70,6 +74,10 @@ def ingest(
         listed = f"see {rejects}" if rejects else "--rejects FILE lists them"
         click.echo(f"{report.refused:,} rows were refused; {listed}", err=True)
         raise SystemExit(3)
+
+
+def tell(details: "RetryDetails") -> None:
+    click.echo(f"Trying again in {details.wait_for:.1f} s: {details.caused_by}", err=True)
 
 
 @contextmanager

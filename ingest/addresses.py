@@ -162,7 +162,8 @@ def statement(address: Address, look: Look) -> Json:
 def when(dates: list[str]) -> str:
     """The moment as it is given; the day, marked as uncertain, where the hour is none; both days where twins differ."""
     if len(dates) > 1:
-        return f"[{','.join(sorted({date[:10] for date in dates}))}]"
+        days = sorted({date[:10] for date in dates})
+        return days[0] if len(days) == 1 else f"[{','.join(days)}]"
     return dates[0] if len(dates[0]) == 10 or HOUR.fullmatch(dates[0][11:]) else f"{dates[0][:10]}?"
 
 
@@ -182,11 +183,19 @@ def check(address: Address) -> tuple[list[str], list[list[str]]]:
     if not dates or not all(isinstance(date, str) and MOMENT.fullmatch(date) for date in dates):
         raise Refused("invalid_date", f"{dates} is no date like 2022-03-13T22:05:38.")
     speakers = [[said] if isinstance(said, str) else said for said in address.all("speaker")]
-    if not speakers or not all(isinstance(name, str) and name.strip() for group in speakers for name in group):
+    if not speakers or not all(are_texts(names) and all(names) for names in speakers):
         raise Refused("no_speaker", "It does not say who spoke.")
+    if not all(isinstance(url, str) for url in address.all("url")):
+        raise Refused("invalid_url", "Its url is no text.")
+    if not all(map(are_texts, address.all("topics"))):
+        raise Refused("invalid_topics", "Its topics are no list of words.")
     if not words_of(first).strip():
         raise Refused("no_text", "It has no words.")
     return dates, speakers
+
+
+def are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
 
 
 def person(names: list[str], look: Look) -> str | None:

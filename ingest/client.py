@@ -104,7 +104,7 @@ def refusal(answer: httpx.Response) -> Refused:
 def again(error: Exception) -> bool | float:
     """Try again? False: no. True: after a pause that grows. A number: after so many seconds, as the server asks."""
     if not isinstance(error, Refused):
-        return isinstance(error, httpx.TransportError)
+        return isinstance(error, httpx.TransportError) and not isinstance(error, httpx.UnsupportedProtocol)
     if error.problem.get("code") == "idempotency_in_flight":
         return True  # what was sent before the connection broke is still being worked on
     if error.status not in PASSING or error.retry_after is None:

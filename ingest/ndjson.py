@@ -63,7 +63,7 @@ def portable(value: Any) -> Any:
         return [portable(entry) for entry in value]
     if not isinstance(value, dict):
         return value
-    if value.keys() == REFERENCE and value["identifiers"]:
+    if value.keys() | {"name"} == REFERENCE and value["identifiers"]:
         name = value["identifiers"][0]
         return {"type": value["type"], "id": f"{name['scheme']}:{name['identifier']}"}
     return {key: portable(entry) for key, entry in value.items()}

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
 import httpx
 import pytest
 import stamina
 
-from ingest.client import Client, Refused, seconds
+from ingest.client import Client, Look, MappingError, Refused, seconds, settled
+from ingest.items import Unmatched
 
 PROBLEM = {"Content-Type": "application/problem+json"}
 
@@ -145,3 +147,82 @@ def test_retry_after_in_all_its_forms():
     assert seconds("Wed, 21 Oct 2015 07:28:00") == 0
     assert seconds("soon") is None
     assert seconds("") is None
+
+
+def test_a_batch_goes_under_its_key_until_it_is_answered():
+    in_flight = {"status": 409, "title": "Conflict", "code": "idempotency_in_flight"}
+    done = {"id": "b", "results": []}
+    client, seen = scripted(
+        httpx.ReadTimeout("slow"), httpx.Response(409, headers=PROBLEM, json=in_flight), httpx.Response(200, json=done)
+    )
+    with pauses():
+        assert client.batch(b"{}", "k1", dry_run=True) == done
+    assert {request.headers["Idempotency-Key"] for request in seen} == {"k1"}
+    assert {(str(request.url.raw_path), request.content) for request in seen} == {
+        ("b'/v1/batches?dry_run=true'", b"{}")
+    }
+
+
+def test_another_conflict_is_not_tried_again():
+    client, seen = scripted(httpx.Response(409, headers=PROBLEM, json={"status": 409, "title": "C", "code": "merged"}))
+    with pytest.raises(Refused):
+        client.upsert("rounds", "x:1", {})
+    assert len(seen) == 1
+
+
+def test_an_address_without_a_scheme_is_not_waited_for():
+    with Client("nonsense") as client, pytest.raises(httpx.UnsupportedProtocol):
+        client.get("/v1/me")
+
+
+# --- looking up whom a name means ----------------------------------------------------------------------------------
+
+
+def test_sure_names_are_found_and_asked_for_once(peopled: Client):
+    look = Look(peopled)
+    look.prepare(["Türkiye", "Canada, Government of", "EU (Commission and Council)"])
+    peopled.http.close()  # all is known now
+    assert look("Türkiye") == "iso3166-1:TUR"
+    assert look("Canada, Government of") == "iso3166-1:CAN"
+    assert look("EU (Commission and Council)") == "parley:eu"
+
+
+def test_an_unsure_name_is_refused_with_its_candidates_until_somebody_settles_it(peopled: Client):
+    with pytest.raises(Unmatched) as unmatched:
+        Look(peopled)("Ministry of Defence")
+    assert len(unmatched.value.candidates) == 5
+    assert all("Ministry of Defence" in candidate["name"] for candidate in unmatched.value.candidates)
+    assert Look(peopled, {"Ministry of Defence": "parley:ua-mod"})("Ministry of Defence") == "parley:ua-mod"
+
+
+def test_more_names_than_one_question_holds(peopled: Client):
+    look = Look(peopled)
+    look.prepare([*(f"Organisation number {n}" for n in range(501)), "Norway"])
+    assert look("Norway") == "iso3166-1:NOR"
+    assert len(look.known) == 502
+
+
+def test_a_person_is_who_alone_bears_the_name(parley: Client):
+    for name, other in [("1", "Олена Бондар"), ("2", "Іван Мельник"), ("3", "Іван  мельник")]:
+        parley.upsert("people", f"x:{name}", {"name": f"Person {name}", "other_names": [{"name": other}]})
+    parley.upsert("people", "x:4", {"name": "Olena Bondarenko"})
+    look = Look(parley)
+    assert look("Олена Бондар", "person") == "x:1"
+    with pytest.raises(Unmatched) as unmatched:
+        look("Іван Мельник", "person")  # two of them
+    assert len(unmatched.value.candidates) == 2
+    with pytest.raises(Unmatched):
+        look("Olena Bondar", "person")  # nearly
+    with pytest.raises(Unmatched):
+        look("Nobody Whosoever", "person")
+
+
+def test_a_mapping_file(tmp_path: Path):
+    file = tmp_path / "map.csv"
+    file.write_text('\ufeffname,identifier\n"Oxfam, all of it", x:oxfam\n\nTürkei,iso3166-1:TUR\n', encoding="utf-8")
+    assert settled(file) == {"Oxfam, all of it": "x:oxfam", "Türkei": "iso3166-1:TUR"}
+    assert settled(None) == {}
+    for text in ("only a name\n", "a,b,c\n", "a,\n"):
+        file.write_text(text)
+        with pytest.raises(MappingError, match=r"map.csv, line 1: not a name and an identifier"):
+            settled(file)
