@@ -173,11 +173,10 @@ def _fill(made: records.Operation, row: Any) -> None:
         raise Refused(422, "validation_failed", text, [fault("/identifier", "invalid", text)]) from None
     made.op = "replace" if row["op"] == "upsert" else row["op"]
     made.reason = row.get("reason")
+    made.data = data
     if made.op == "replace":
-        made.data = {"id": data["id"]} if "id" in data else {}
-        made.loaded = _validated(made, data)
-    else:
-        made.data = data
+        records.load(made)
+        made.data = {"id": data["id"]} if "id" in data else None  # what was sent is kept no longer than it is needed
 
 
 def _own_name(data: Any) -> str | None:
@@ -189,13 +188,6 @@ def _own_name(data: Any) -> str | None:
     if isinstance(first.get("scheme"), str) and isinstance(first.get("identifier"), str):
         return f"{first['scheme']}:{first['identifier']}"
     return data["id"] if isinstance(data.get("id"), str) else None
-
-
-def _validated(made: records.Operation, data: Json) -> Json | None:
-    row = records.Operation("replace", made.type, made.target, data)
-    records.load(row)
-    made.problem = row.problem
-    return row.loaded
 
 
 def tell(

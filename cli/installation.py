@@ -8,7 +8,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 import db
-from db import engine
+from db import engine, rates
 from db.migrate import migrate
 from settings import Settings
 
@@ -34,9 +34,12 @@ def database(settings: Settings) -> Iterator[str]:
 
 
 def bring_up(url: str) -> None:
-    """Migrate and say what was done."""
+    """Migrate, fill in the currency rates, and say what was done."""
     for name in migrate(url):
         say(f"Applied {name}")
+    with psycopg.connect(url, autocommit=True) as conn:
+        if loaded := rates.load(conn):
+            say(f"Loaded {loaded} currency rates of the ECB")
 
 
 @contextmanager

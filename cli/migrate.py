@@ -17,7 +17,10 @@ def migrate() -> None:
 @click.command()
 def rebuild() -> None:
     """Make everything that is served anew from the log."""
-    from db import records  # here, so that the other commands start faster
+    from api import create_app  # here, so that the other commands start faster
+    from db import records
+
+    create_app(DATABASE_URL=None)  # it knows all types of records
 
     with database(settings.load()) as url, connect(url) as conn, conn.transaction():
         say(f"Rebuilt {records.rebuild(conn)} records.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import db
 from schemas import claims, pledges
 from schemas.base import BODIES, properties
-from schemas.fields import Edtf
+from schemas.fields import Edtf, Ref
 from schemas.problems import Json, Refused, fault, pointer
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _successions(work: "Set") -> dict[int, Refused]:
                 text = f"The pledge {record.id} belongs to the provider {record.provider}."
                 errors = [fault("/supersedes", "not_your_record", text)]
                 problems[heir.rows[-1]] = Refused(403, "not_your_record", text, errors)
-        if (document := record.document) is not None:
+        if record.alive and (heirs or record.was_state != "new") and (document := record.document) is not None:
             _put(document, "superseded_by", {"id": heirs[0].id, "type": "pledge"} if heirs else None)
             record.document = document
     return problems
@@ -162,19 +162,20 @@ def _transactions(work: "Set") -> dict[int, Refused]:
     children = _children(work, "transaction", "pledge", affected)
     for record in work.affect(affected):
         keep_written(record)
-        if (document := record.document) is None:
+        if not (children.get(record.id) or record.was_overlay) or (document := record.document) is None:
             continue
-        counted = [child.document for child in children.get(record.id, []) if _may(work, child, record)]
-        documents = [child for child in counted if child is not None]
+        counted = [child for child in children.get(record.id, []) if _may(work, child, record)]
+        documents = [child.document for child in counted if child.document is not None]
+        earlier = [child.document for child in counted if child.document is not None and not child.rows]
         anew = {name for name in ("status", "amount") if document.get(name) != _written(record, name)}
         said = document | {name: (record.was or {}).get(name) for name in {"status", "amount"} - anew}
-        if anew and record.rows and documents and (text := pledges.contradiction(said, documents)):
+        if anew and record.rows and earlier and (text := pledges.contradiction(said, earlier)):
             errors = [fault(pointer("status" if "status" in anew else "amount"), "contradicts_transactions", text)]
             problems[record.rows[-1]] = Refused(422, "contradicts_transactions", text, errors)
         follows = pledges.outcome(document, documents) if documents else {}
+        record.overlay = {name: entry for name, entry in record.overlay.items() if entry["by"] != "transactions"}
         for name in ("status", "amount"):
             written = document.get(name)
-            record.overlay.pop(name, None)
             if name in follows and follows[name] != written:
                 record.overlay[name] = _entry("transactions", written, follows[name])
     return problems
@@ -216,6 +217,8 @@ def check_claim(work: "Set", record: "Record") -> Refused | None:
     document = record.document or {}
     target = work.record(document["record"]["id"])
     value, errors = claims.check_value(BODIES[target.type], document["property"], document.get("value"))
+    if not errors and isinstance(kind := claims.claimable(BODIES[target.type])[document["property"][1:]], Ref):
+        value, errors = work.resolve(kind, value)
     if errors:
         return Refused(422, "validation_failed", f"{len(errors)} fault(s) in the claim.", errors)
     if value is not None:

@@ -16,7 +16,7 @@ from marshmallow.fields import Field
 
 import db
 from db import Connection, consequences, surgery
-from schemas import base
+from schemas import base, claims
 from schemas.base import BODIES
 from schemas.fields import UUID_TEXT, Edtf, Ref, stamp
 from schemas.problems import Json, Refused, fault, pointer
@@ -35,13 +35,13 @@ class Packed:
         self.bytes, self.names = f"{name}_bytes", f"{name}_names"
 
     def __get__(self, instance: Any, owner: type) -> Json | None:
-        packed = instance.__dict__[self.bytes] if instance is not None else None
+        packed = getattr(instance, self.bytes)
         return None if packed is None else orjson.loads(packed)
 
     def __set__(self, instance: Any, value: Json | None) -> None:
-        instance.__dict__[self.bytes] = None if value is None else base.canonical(value)
         names = value.get("identifiers", ()) if value else ()
-        instance.__dict__[self.names] = tuple((name["scheme"], name["identifier"]) for name in names)
+        setattr(instance, self.bytes, None if value is None else base.canonical(value))
+        setattr(instance, self.names, tuple((name["scheme"], name["identifier"]) for name in names))
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class By:
     admin: bool = False
 
 
-@dataclass
+@dataclass(slots=True)
 class Operation:
     """One row of a set. ``target`` is what ``fields.address`` makes of a path or a row's identifier."""
 
@@ -67,13 +67,13 @@ class Operation:
     reason: str | None = None
     into: Json | None = None
     erase: bool = False
-    loaded: Json | None = Packed()  # type: ignore[assignment]  # a descriptor that is read and set as a document
     problem: Refused | None = None  # what was wrong with it before anything was looked up
-    loaded_bytes: bytes | None = field(init=False, repr=False)
-    loaded_names: tuple[tuple[str, str], ...] = field(init=False, repr=False)
+    loaded_bytes: bytes | None = None
+    loaded_names: tuple[tuple[str, str], ...] = ()
+    loaded = Packed()  # what it brings, validated, its references not yet looked up
 
 
-@dataclass
+@dataclass(slots=True)
 class Outcome:
     """What became of an operation. ``doc`` is the served document, ready to be sent."""
 
@@ -86,7 +86,7 @@ class Outcome:
     problem: Refused | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class Record:
     """A record while a set is applied to it: what it was, and in ``document`` what it will be."""
 
@@ -104,18 +104,18 @@ class Record:
     merged_into: str | None = None
     reason: str | None = None
     admin: bool = False
-    document: Json | None = Packed()  # type: ignore[assignment]
+    document_bytes: bytes | None = None
+    document_names: tuple[tuple[str, str], ...] = ()
     overlay: Json = field(default_factory=dict)
-    was: Json | None = Packed()  # type: ignore[assignment]
+    was_bytes: bytes | None = None
+    was_names: tuple[tuple[str, str], ...] = ()
     was_overlay: Json = field(default_factory=dict)
     was_state: str = "new"
     whole: bool = True  # whether its document was read, too
     rows: list[int] = field(default_factory=list)
     drafts: list[bytes | None] = field(default_factory=list)  # the document after each row, its references as sent
-    document_bytes: bytes | None = field(init=False, repr=False)
-    document_names: tuple[tuple[str, str], ...] = field(init=False, repr=False)
-    was_bytes: bytes | None = field(init=False, repr=False)
-    was_names: tuple[tuple[str, str], ...] = field(init=False, repr=False)
+    document = Packed()
+    was = Packed()
 
     @property
     def alive(self) -> bool:
@@ -155,7 +155,9 @@ def write(
 def load(operation: Operation) -> None:
     """Validate a row that brings a whole record."""
     try:
-        operation.loaded = _document(BODIES[operation.type], operation.data)
+        loaded = _document(BODIES[operation.type], operation.data)
+        _add_identifier(loaded, operation.target)
+        operation.loaded = loaded
     except Refused as problem:
         operation.problem = problem  # told when its row's turn comes, after what is wrong with its target
 
@@ -165,6 +167,21 @@ def _document(body: type[base.Body], data: Any) -> Json:
     if errors:
         raise Refused(422, "validation_failed", f"{len(errors)} fault(s) in the body.", errors)
     return document
+
+
+def _patched(body: type[base.Body], document: Json | None, change: Any) -> Json:
+    """A merge patch applied. A misspelt null would vanish unseen, so its name is looked at before."""
+    known = {*base.READ_ONLY, *(name for name, _ in base.properties(body))}
+    names = change.keys() - known if isinstance(change, dict) else set()
+    unknown = [fault(pointer(name), "unknown_property", "Unknown field.") for name in names if change[name] is None]
+    try:
+        patched = _document(body, base.merge_patch(document, change))
+    except Refused as problem:
+        problem.errors += unknown
+        raise
+    if unknown:
+        raise Refused(422, "validation_failed", f"{len(unknown)} fault(s) in the body.", unknown)
+    return patched
 
 
 class Set:
@@ -198,7 +215,9 @@ class Set:
         """Keep a record as the database has it."""
         id, into, overlay = str(row["id"]), row["merged_into"], row["overlay"] or {}
         row = row | {"id": id, "merged_into": str(into) if into else None, "overlay": overlay}
-        record = Record(**row, was=row["document"], was_overlay=overlay, was_state=row["state"], whole=whole)
+        document = row.pop("document")
+        record = Record(**row, was_overlay=overlay, was_state=row["state"], whole=whole)
+        record.document = record.was = document
         consequences.restore(record)
         self.stored[id] = record
         return record
@@ -249,7 +268,7 @@ class Set:
                 if record.was_state != "live" and len(record.rows) == 1:
                     # who refers to it fails at once: one attempt for each link of a chain would take for ever
                     self.unmade.add(record.id)
-                    self.failed |= {*_names_of(self.operations[row])}
+                    self.failed |= {record.id, *_names_of(self.operations[row])}
                     waiting += self.waiters.pop(record.id, [])
         return problems or self._check_deletions() or consequences.apply(self)
 
@@ -267,13 +286,12 @@ class Set:
             case "delete":
                 record.document, record.state, record.reason, record.overlay = None, "deleted", operation.reason, {}
             case "patch":
-                record.document = _document(BODIES[record.type], base.merge_patch(record.document, operation.data))
+                record.document = _patched(BODIES[record.type], record.document, operation.data)
             case _:
-                if (loaded := operation.loaded) is None:
-                    assert operation.problem is not None
+                if operation.problem is not None:
                     raise operation.problem
-                _add_identifier(loaded, operation.target)
-                record.document, record.state, record.reason = loaded, "live", None
+                record.document_bytes, record.document_names = operation.loaded_bytes, operation.loaded_names
+                record.state, record.reason = "live", None
         self.touched[record.id] = record
         record.admin = self.by.admin
         record.rows.append(row)
@@ -339,9 +357,11 @@ class Set:
         """What is wrong with a record, and the row that is to blame."""
         if problem := self._check_identifiers(record):
             return record.rows[-1], problem
-        for row, draft in zip(record.rows, record.drafts, strict=True):
-            if draft is not None and (problem := self._check_references(record, orjson.loads(draft))):
-                return row, problem
+        for place, draft in enumerate(record.drafts):
+            if draft is not None:
+                if problem := self._check_references(record, orjson.loads(draft)):
+                    return record.rows[place], problem
+                record.drafts[place] = record.document_bytes
         if problem := self._check_value(record):
             return record.rows[-1], problem
         return None
@@ -402,6 +422,19 @@ class Set:
             return Refused(422, code, f"{len(errors)} reference(s) lead nowhere.", errors)
         return None
 
+    def resolve(self, kind: Ref, value: Any) -> tuple[Any, list[Json]]:
+        """A reference that stands where no schema says so: the value of a claim."""
+        if value is None or value.keys() == {"id", "type"}:
+            return value, []
+        if "scheme" in value:
+            self._find_named([(value["scheme"], value["identifier"])])
+        self._find_known({value["id"]} if "id" in value else set(self.named.values()))
+        found = [other for other in self._candidates(kind, value) if other.state in ("live", "new")]
+        if len(found) == 1:
+            return {"id": found[0].id, "type": found[0].type}, []
+        text = f"Names {'no' if not found else 'more than one'} {' or '.join(kind.types) or 'record'}."
+        return None, [fault("/value", "unknown_reference", text)]
+
     def _check_value(self, record: Record) -> Refused | None:
         return consequences.check_claim(self, record) if record.type == "claim" else None
 
@@ -460,6 +493,8 @@ class Set:
 
     def keep(self, head: int, now: datetime, batch: str | None, outcomes: list[Outcome]) -> None:
         """Append what changed to the log and project it."""
+        for operation in self.operations:
+            operation.loaded_bytes = None  # it is in the records by now
         changed = []
         for record in self.touched.values():
             hash = b"erased" if any(self.operations[row].erase for row in record.rows) else b""
@@ -589,6 +624,8 @@ def references(type: str, document: Json) -> Iterator[tuple[str, Json]]:
         return value
 
     base.walk(BODIES[type], document, see)
+    if type == "claim" and (value := claims.reference(document)):
+        found.append(("/value", value))
     return iter(found)
 
 
@@ -729,10 +766,11 @@ def rebuild(conn: Connection) -> int:
             merged_into=str(row["merged_into"]) if row["merged_into"] else None,
             reason=row["reason"],
             admin=row["admin"],
-            document=row["document"],
             overlay=row["overlay"] or {},
-            was=(before.document or before.was) if before else None,
         )
+        record.document = row["document"]
+        if before is not None:
+            record.was = before.document or before.was
         if record.alive:
             if (label := make_label(record)) != record.label:
                 record.label, record.label_position = label, record.position

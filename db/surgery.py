@@ -7,7 +7,7 @@ from marshmallow.fields import Field
 
 import db
 from db import consequences
-from schemas import base
+from schemas import base, claims
 from schemas.base import BODIES
 from schemas.fields import Ref
 from schemas.problems import Json, Refused, fault, pointer
@@ -71,6 +71,8 @@ def redirect(record: "Record", old: str, new: str, errors: list[Json]) -> Json:
         return kept
 
     document = base.walk(BODIES[record.type], was, follow)
+    if record.type == "claim" and (value := claims.reference(document)) and value["id"] == old:
+        document["value"] = value | {"id": new}
     return {name: collapse(value, was[name], name) for name, value in document.items()}
 
 

@@ -414,7 +414,7 @@ def embeds(kind: str) -> Mapping[str, str]:
 def expands(kind: str) -> Mapping[str, str]:
     """Collections that one of this type can refer to, with their type: what ``include`` spells out inside it."""
     found = {target for types in _targets(BODIES[kind]) for target in types or BODIES}
-    return {BODIES[t].collection: t for t in sorted(found) if t in BODIES and BODIES[t].collection not in embeds(kind)}
+    return {BODIES[type].collection: type for type in sorted(found) if type in BODIES}
 
 
 @cache
@@ -442,4 +442,5 @@ def days(text: str) -> Json:
 
 def canonical(document: Json) -> bytes:
     """The bytes that are hashed: sorted keys, no spaces (close to RFC 8785; numbers as Python writes them)."""
-    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+    # copied, because orjson gives a buffer four times as large as what is in it
+    return bytes(memoryview(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)))

@@ -86,13 +86,19 @@ class ClaimArgs(ListArgs):
 
 @cache
 def claimable(body: type[Body]) -> Mapping[str, fields.Field[Any]]:
-    """The properties of a record that may be claimed: those that may be unknown, lists and references excepted."""
+    """The properties of a record that may be claimed: those that may be unknown, lists excepted."""
     found = {field.attribute or name: field for name, field in body().fields.items()}
     return {
         name: field
         for name, field in found.items()
-        if field.allow_none and not isinstance(field, fields.List | Ref) and name not in UNCLAIMABLE
+        if field.allow_none and not isinstance(field, fields.List) and not field.dump_only and name not in UNCLAIMABLE
     }
+
+
+def reference(document: Json) -> Json | None:
+    """The record that a claim's value refers to, where the property it is about is a reference."""
+    value = document.get("value")
+    return value if isinstance(value, dict) and value.keys() == {"id", "type"} else None
 
 
 def check_value(body: type[Body], property: str, value: Any) -> tuple[Any, list[Json]]:

@@ -111,9 +111,9 @@ class Amount(Pattern):
 
 @cache
 def currencies() -> frozenset[str]:
-    import pycountry  # 10 MB that a reading worker does not need
+    from babel.core import get_global  # here: a worker that only reads has no need of it
 
-    return frozenset(currency.alpha_3 for currency in pycountry.currencies)
+    return frozenset(get_global("all_currencies"))
 
 
 @cache
@@ -124,7 +124,7 @@ def countries() -> frozenset[str]:
 
 
 class Currency(Pattern):
-    """An ISO 4217 code of today, upper case."""
+    """An ISO 4217 code, upper case; one that was withdrawn too, for what was pledged in it."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("[A-Z]{3}", "Not an ISO 4217 code.", "EUR", max=3, **kwargs)

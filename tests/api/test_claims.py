@@ -139,7 +139,33 @@ def test_a_value_becomes_what_the_property_would_keep(type, property, value, kep
 
 
 def test_what_can_be_claimed_of_a_round():
-    assert set(claimable(BODIES["round"])) == {"number", "name", "starts_on", "ends_on", "timezone", "venue", "summary"}
+    plain = {"number", "name", "starts_on", "ends_on", "timezone", "venue", "summary"}
+    assert set(claimable(BODIES["round"])) == plain | {"process", "parent"}
+    assert "superseded_by" not in claimable(BODIES["pledge"]), "what follows from other records is nobody's to claim"
+
+
+def test_a_reference_can_be_claimed(fresh_app, signed):
+    client = signed(fresh_app, "admin")
+    client.put("/v1/sources/w:paper", json={"kind": "news"})
+    for name in ("one", "other"):
+        assert client.put(f"/v1/processes/w:{name}", json=CITED | {"name": name}).status_code == 201
+    client.put("/v1/rounds/w:round", json=CITED | {"status": "proposed", "process": "w:one"})
+    claim = CITED | {"record": "w:round", "property": "/process", "stance": "asserted", "rank": "preferred"}
+    refused = client.put("/v1/claims/w:claim", json=claim | {"value": "w:nobody"})
+    assert (refused.status_code, refused.json["errors"][0]["pointer"]) == (422, "/value")
+    made = client.put("/v1/claims/w:claim", json=claim | {"value": "w:other"})
+    assert made.json["value"]["type"] == "process"
+    shown = client.get("/v1/rounds/w:round").json
+    assert (shown["process"]["name"], shown["contested"]) == ("other", ["/process"])
+    assert client.put("/v1/claims/w:claim", json=made.json).headers["Parley-Result"] == "unchanged"
+    kept = client.delete("/v1/processes/w:other", headers={"If-Match": "*"})
+    assert (kept.status_code, {error["pointer"] for error in kept.json["errors"]}) == (409, {"/process", "/value"})
+    assert client.post("/v1/processes/w:other/merge", json={"into": "w:one"}).status_code == 200
+    assert client.get("/v1/claims/w:claim").json["value"] == {"id": shown_id(client, "w:one"), "type": "process"}
+
+
+def shown_id(client, name):
+    return client.get(f"/v1/processes/{name}").json["id"]
 
 
 def test_a_contested_day_is_found_by_all_days_claimed_and_sorted_as_unknown(fresh_app, signed):

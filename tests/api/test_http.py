@@ -406,6 +406,16 @@ def test_merge_patch(writer, name):
         ("/name", "required"), ("/kind", "invalid"), ("/colour", "unknown_property")}  # fmt: skip
 
 
+def test_a_misspelt_null_does_not_vanish(writer):
+    made = writer.post("/v1/actors", json={"name": "Northland", "kind": "state"})
+    refused = writer.patch(
+        f"/v1/actors/{made.json['id']}",
+        data='{"nmae": null, "kind": "kingdom"}',
+        headers={"If-Match": made.headers["ETag"], "Content-Type": "application/merge-patch+json"},
+    )
+    assert (refused.status_code, {error["pointer"] for error in refused.json["errors"]}) == (422, {"/nmae", "/kind"})
+
+
 def test_a_patch_reaches_into_an_object(writer):
     source = writer.post("/v1/sources", json={"kind": "news"}).json["id"]
     body = {"status": "proposed", "sources": [{"source": source}], "venue": {"city": "A", "country": "TUR"}}

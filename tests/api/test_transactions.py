@@ -140,3 +140,23 @@ def test_a_pledge_cannot_contradict_its_transactions(story, change):
     assert story.pledge() == before
     assert story.change({"status": "disbursed", "note": "It got there."}).status_code == 200
     assert story.pledge()[:2] == ("disbursed", "150")
+
+
+def test_a_pledge_and_its_transactions_come_in_one_batch(fresh_app, signed):
+    client = signed(fresh_app)
+    client.put("/v1/sources/w:paper", json={"kind": "news"})
+    client.put("/v1/actors/w:north", json={"name": "Northland", "kind": "state"})
+    pledge = CITED | {"donors": [{"actor": "w:north"}], "status": "announced", "amount": EUR}
+    rows = [
+        {"op": "upsert", "type": "transaction", "identifier": "w:paid",
+         "data": CITED | {"pledge": "w:pledge", "kind": "disbursement", "amount": EUR}},
+        {"op": "upsert", "type": "pledge", "identifier": "w:pledge", "data": pledge},
+    ]  # fmt: skip
+    batch = client.post("/v1/batches", json={"operations": rows})
+    assert batch.json["counts"]["created"] == 2
+    assert client.get("/v1/pledges/w:pledge").json["status"] == "disbursed"
+    assert client.put("/v1/pledges/w:pledge", json=pledge).headers["Parley-Result"] == "unchanged"
+    said_anew = client.put("/v1/pledges/w:pledge", json=pledge | {"status": "pledged"})
+    assert (said_anew.status_code, said_anew.json["code"]) == (422, "contradicts_transactions")
+    for amount, status in ((EUR | {"currency": "HRK"}, 200), (EUR | {"currency": "XYZ"}, 422)):
+        assert client.put("/v1/pledges/w:pledge", json=pledge | {"amount": amount}).status_code == status
