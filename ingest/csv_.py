@@ -10,7 +10,7 @@ import orjson
 from ingest import ndjson
 from ingest.items import Item, Json, Look, Refusal
 
-DROPPED = ndjson.DROPPED
+DROPPED, MENTIONED = ndjson.DROPPED, ndjson.MENTIONED
 NUMBERS = {"number", "latitude", "longitude"}  # the only properties outside lists that are no text
 CELL = 1 << 24  # characters; a statement holds up to a hundred texts
 

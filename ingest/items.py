@@ -45,7 +45,12 @@ Look = Callable[..., str]
 
 
 class Format(Protocol):
-    """A module that reads one kind of file: ingest/kiel.py, ingest/fts.py …"""
+    """A module that reads one kind of file: ingest/kiel.py, ingest/fts.py …
+
+    It may also have ``WHOLE``, the types of which a file holds the whole, each with the source that all of them cite
+    (what a file leaves out has vanished); and ``MENTIONED``, the types that never vanish, for their records are only
+    mentioned: actors and sources, unless it says otherwise.
+    """
 
     #: input columns that are dropped on purpose, and why
     DROPPED: dict[str, str]

@@ -13,6 +13,7 @@ DROPPED = {
     "version, created_at, updated_at, contested": "the receiving Parley counts, times and contests by itself",
     "name of a reference": "a label for reading; the record that it names has the name",
 }
+MENTIONED: set[str] = set()  # no record stands here for others' sake alone
 LONGEST = 32 << 20  # bytes of a line that is still read into memory
 REFERENCE = {"id", "type", "name", "identifiers"}
 

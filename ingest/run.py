@@ -258,7 +258,8 @@ class Run:
     def _find_vanished(self, format: Format) -> None:
         whole: dict[str, str] = getattr(format, "WHOLE", {})
         if self.state.earlier:
-            self.report.vanished = list(self.state.vanished())
+            mentioned = getattr(format, "MENTIONED", {"actor", "source"})
+            self.report.vanished = [name for name, type in self.state.vanished() if type not in mentioned]
         elif not self.report.dry_run and (met := [type for type in whole if type in self.report.rows]):
             known = (name for type in met for name in self._known(type, whole[type]))
             self.report.vanished = [name for name in known if self.state.stored(name) is None]

@@ -119,10 +119,10 @@ class State:
         found = self.db.execute(query, (name, self.number)).fetchone()[0]
         return None if found is None else bool(found)
 
-    def vanished(self) -> Iterator[str]:
-        """Records that earlier runs stored and this one has not met."""
-        query = "SELECT name FROM records WHERE stored AND run < ? ORDER BY name"
-        return (row[0] for row in self.db.execute(query, (self.number,)))
+    def vanished(self) -> Iterator[tuple[str, str]]:
+        """Name and type of the records that earlier runs stored and this one has not met."""
+        query = "SELECT name, type FROM records WHERE stored AND run < ? ORDER BY name"
+        yield from self.db.execute(query, (self.number,))
 
     def finish(self) -> None:
         self.db.execute("UPDATE run SET open = 0")
