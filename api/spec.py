@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import flask_smorest
@@ -148,11 +148,17 @@ REFUSALS: dict[int, tuple[str, str, str, tuple[str, ...]]] = {
 }  # fmt: skip
 
 
+class Sent(Text):
+    """Text that a client sent, told back to it whatever it holds."""
+
+    json_schema: ClassVar[Json] = {"maxLength": 2**21, "minLength": 0, "pattern": r"^[\s\S]*$"}
+
+
 class FieldProblem(Open):
     """One fault of a request."""
 
     location = Enum("body", "query", "path", "header", required=True, metadata=about("Where it is."))
-    pointer = Text(min=0, required=True, metadata=about("JSON Pointer (RFC 6901) in the body; else a name.", "/name"))
+    pointer = Sent(required=True, metadata=about("JSON Pointer (RFC 6901) in the body; else a name.", "/name"))
     code = Text(required=True, metadata=about("Stable code of the fault.", "required"))
     detail = Text(required=True, metadata=about("What is wrong, for people."))
 
