@@ -92,7 +92,10 @@ def receive(body: IO[bytes]) -> bytes:
     kind = request.mimetype
     if kind not in LIMITS:
         raise Refused(415, "unsupported_media_type", f"Send {' or '.join(LIMITS)}.")
-    limit = LIMITS[kind][1]
+    limit, length = LIMITS[kind][1], request.content_length
+    if length is None and kind != "application/json":
+        text = "Send Content-Length: of lines that come in chunks nobody can tell whether all have arrived."
+        raise Refused(400, "bad_request", text)
     request.max_content_length = limit
     digest, size = hashlib.sha256(request.full_path.encode()), 0
     while part := request.stream.read(1024 * 1024):
@@ -101,6 +104,8 @@ def receive(body: IO[bytes]) -> bytes:
             raise Refused(413, "content_too_large", _too_large(kind))
         digest.update(part)
         body.write(part)
+    if length is not None and size < length:  # whoever sent it is gone, and the server says nothing of that
+        raise Refused(400, "bad_request", f"The body broke off after {size} of {length} bytes.")
     body.seek(0)
     return digest.digest()
 
