@@ -1,32 +1,38 @@
 """/v1/batches"""
 
+import gzip
 import hashlib
+import io
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import IO, Any
 
 import orjson
+import psycopg
+import structlog
 import uuid_utils.compat
 from flask import Response, request
 
 import db
 from api import http
-from api.http import allow, answer, describe, parse_json, problem, recall, remember, target
+from api.http import allow, answer, describe, parse_json, recall, refuse, remember, target
 from db import records
 from schemas.base import BODIES
-from schemas.batches import COUNTED, LIMITS, Batch, BatchArgs, BatchBody, OperationBody, known_types
+from schemas.batches import COUNTED, LIMITS, Batch, BatchArgs, BatchBody, BatchHeaders, OperationBody, known_types
 from schemas.fields import UUID_TEXT, stamp
 from schemas.lists import Args
 from schemas.problems import Json, Refused, fault, faults
 
 
 class Parser(http.Parser):
-    """Leaves the body alone: it is read row by row."""
+    """Leaves the body alone: it is read row by row. What a header asks for beyond what we do is ignored."""
 
     def parse(self, argmap: Any, req: Any = None, *, location: str | None = None, **kwargs: Any) -> Any:
-        return None if location == "json" else super().parse(argmap, req, location=location, **kwargs)
+        return super().parse(argmap, req, location=location, **kwargs) if location == "query" else None
 
 
 class Blueprint(http.Blueprint):
@@ -35,7 +41,12 @@ class Blueprint(http.Blueprint):
 
 blp = Blueprint("batches", __name__, url_prefix="/v1/batches", description="Many rows in one request, for machines.")
 sql = db.load("batches")
+log = structlog.get_logger()
 KEPT = timedelta(days=30)
+ATTEMPTS = 10  # a batch that its worker dies of may not be begun for ever
+TICK = 0.5  # seconds between two words of progress
+LOCATION = {"Location": {"$ref": "#/components/headers/Location"}}
+LATER = {"Preference-Applied": "respond-async"}
 OPERATION = OperationBody()
 
 
@@ -45,27 +56,49 @@ class GetBatchArgs(Args):
 
 @blp.route("", methods=["POST"])
 @blp.arguments(BatchBody(), location="json")
+@blp.arguments(BatchHeaders(), location="headers")
 @blp.arguments(BatchArgs(), location="query")
 @blp.response(200, Batch)
-def create_batch(_: Any, args: Json) -> Response:
+@blp.alt_response(202, schema=Batch, description="Accepted", headers=LOCATION)
+def create_batch(_body: Any, _headers: Any, args: Json) -> Response:
     """Write many rows at once
 
     As `application/x-ndjson` (one operation a line; 50,000 rows or 64 MiB) or `application/json` (5,000 rows or 8 MiB).
     Rows may refer to records that other rows of the batch make, in any order. Good rows land and bad ones are told,
     each with all its faults; with `atomic=true` it is all or nothing (422). One batch is one transaction.
+
+    With `Prefer: respond-async` it is only taken in (202) and worked off later, in the order in which this provider
+    sent its batches: `Location` says where its progress and in the end its results are found.
     """
-    by = allow("write")
-    key = request.headers.get("Idempotency-Key")
+    by, key, later = allow("write"), request.headers.get("Idempotency-Key"), wants_later()
+    batch: Json = {
+        "id": str(uuid_utils.compat.uuid7()),
+        "provider": by.provider,
+        "atomic": bool(args["atomic"]),
+        "dry_run": bool(args["dry_run"]),
+        "created_at": datetime.now(UTC),
+    }
     with tempfile.SpooledTemporaryFile(max_size=1024 * 1024) as body:
         digest = receive(body)
-        operations = [operation(row) for row in read(body)]
-    id, now = str(uuid_utils.compat.uuid7()), datetime.now(UTC)
+        if later:
+            batch |= {"total": sum(1 for _ in read(request.mimetype, body)), "body": pack(body)}
+        else:
+            operations = [operation(row) for row in read(request.mimetype, body)]
     with db.transaction() as conn:
         if key is not None and (stored := recall(conn, key, digest)):
+            if stored.status_code == 202:
+                stored.headers.update(LATER)
             return stored
-        with conn.transaction(force_rollback=bool(args["dry_run"])):
-            outcomes = records.write(operations, by, atomic=bool(args["atomic"]), batch=id, conn=conn)
-        response = tell(conn, id, by, args, now, outcomes)
+        conn.execute(sql.forget, {"since": batch["created_at"] - KEPT})
+        if later:
+            response = enqueue(conn, batch, by)
+        else:
+            batch |= apply(conn, batch, by, operations)
+            if batch["problem"]:
+                response = refuse(batch["problem"])
+            else:
+                conn.execute(sql.keep, stored_as(batch))
+                response = answer(document(batch), headers={"Location": f"/v1/batches/{batch['id']}"})
         if key is not None:
             remember(conn, key, digest, response)
     return response
@@ -75,16 +108,44 @@ def create_batch(_: Any, args: Json) -> Response:
 @blp.arguments(GetBatchArgs(), location="query")
 @blp.response(200, Batch)
 def get_batch(args: Json, id: str) -> Response:
-    """Get what became of a batch
+    """Get how a batch stands and what became of it
 
     For 30 days, and only for keys of the provider that sent it (or an admin).
     """
-    by = allow("read")
+    return answer(document(db.read(lambda conn: find(conn, id, allow("read")))))
+
+
+@blp.route("/<id>", methods=["DELETE"])
+@blp.arguments(GetBatchArgs(), location="query")
+@blp.response(200, Batch)
+def cancel_batch(args: Json, id: str) -> Response:
+    """Cancel a batch
+
+    One that waits or is being worked off: nothing of it is kept. One that is done or has failed stays so (409).
+    """
+    by = allow("write")
+    with db.transaction() as conn:
+        find(conn, id, by)
+        conn.execute(sql.cancel, {"id": id, "now": datetime.now(UTC)})
+        row = find(conn, id, by)
+    if row["status"] != "cancelled":
+        raise Refused(409, "conflict", f"The batch is {row['status']} already.")
+    return answer(document(row))
+
+
+def find(conn: db.Connection, id: str, by: records.By) -> Json:
+    """A batch that this key may see."""
     since = datetime.now(UTC) - KEPT
-    row = db.row(sql.one, {"id": id, "since": since}) if UUID_TEXT.match(id) else None
+    row = conn.execute(sql.one, {"id": id, "since": since}).fetchone() if UUID_TEXT.match(id) else None
     if row is None or not (by.admin or row["provider"] == by.provider):
         raise Refused(404, "not_found", "No such batch, or not one of this provider's.")
-    return answer(document(row))
+    return row
+
+
+def wants_later() -> bool:
+    """Whether the client need not wait (RFC 7240)."""
+    wishes = ",".join(request.headers.getlist("Prefer")).lower().split(",")
+    return "respond-async" in {wish.partition(";")[0].strip() for wish in wishes}
 
 
 def receive(body: IO[bytes]) -> bytes:
@@ -115,9 +176,8 @@ def _too_large(kind: str) -> str:
     return f"A batch has at most {rows} rows and {size >> 20} MiB as {kind}. Send several, or NDJSON."
 
 
-def read(body: IO[bytes]) -> Iterator[Any]:
+def read(kind: str, body: IO[bytes] | gzip.GzipFile) -> Iterator[Any]:
     """The rows: JSON values, or what is wrong with a line."""
-    kind = request.mimetype
     if kind == "application/json":
         whole = parse_json(body.read())
         rows = whole.get("operations") if isinstance(whole, dict) else None
@@ -195,10 +255,10 @@ def _own_name(data: Any) -> str | None:
     return data["id"] if isinstance(data.get("id"), str) else None
 
 
-def tell(
-    conn: db.Connection, id: str, by: records.By, args: Json, now: datetime, outcomes: list[records.Outcome]
-) -> Response:
-    """Keep and answer what became of the rows."""
+def apply(conn: db.Connection, batch: Json, by: records.By, operations: list[records.Operation]) -> Json:
+    """Write the rows, and say what became of them."""
+    with conn.transaction(force_rollback=batch["dry_run"]):
+        outcomes = records.write(operations, by, atomic=batch["atomic"], batch=batch["id"], conn=conn)
     results = []
     for index, outcome in enumerate(outcomes):
         result: Json = {
@@ -212,34 +272,110 @@ def tell(
             result["problem"] = describe(outcome.problem)
         results.append(result)
     counts = dict.fromkeys(COUNTED, 0) | Counter(outcome.status for outcome in outcomes)
-    if args["atomic"] and counts["failed"]:
-        errors = [
-            entry | {"pointer": f"/{index}{entry['pointer']}"}
-            for index, outcome in enumerate(outcomes)
-            if outcome.problem
-            for entry in outcome.problem.errors or [fault("", outcome.problem.code, outcome.problem.detail)]
-        ]
-        bad = sum(outcome.problem is not None for outcome in outcomes)
-        text = f"{bad} of {len(outcomes)} rows are faulty, so nothing was kept. Pointers begin with the row's number."
-        return problem(422, "batch_failed", text, errors[:1000])
-    row = {
-        "id": id,
-        "provider": by.provider,
-        "status": "done",
-        "atomic": bool(args["atomic"]),
-        "dry_run": bool(args["dry_run"]),
+    problem = nothing_kept(outcomes) if batch["atomic"] and counts["failed"] else None
+    return {
+        "status": "failed" if problem else "done",
         "total": len(outcomes),
         "done": len(outcomes),
         "counts": counts,
         "results": orjson.dumps(results),
-        "created_at": now,
+        "problem": problem,
     }
-    conn.execute(sql.forget, {"since": now - KEPT})
-    conn.execute(sql.keep, row | {"counts": orjson.dumps(counts).decode()})
-    return answer(document(row), headers={"Location": f"/v1/batches/{id}"})
+
+
+def nothing_kept(outcomes: list[records.Outcome]) -> Refused:
+    """Why an atomic batch was refused."""
+    errors = [
+        entry | {"pointer": f"/{index}{entry['pointer']}"}
+        for index, outcome in enumerate(outcomes)
+        if outcome.problem
+        for entry in outcome.problem.errors or [fault("", outcome.problem.code, outcome.problem.detail)]
+    ]
+    bad = sum(outcome.problem is not None for outcome in outcomes)
+    text = f"{bad} of {len(outcomes)} rows are faulty, so nothing was kept. Pointers begin with the row's number."
+    return Refused(422, "batch_failed", text, errors[:1000])
+
+
+def stored_as(batch: Json) -> Json:
+    """A batch as its table takes it."""
+    counts, problem = batch.get("counts"), batch.get("problem")
+    return batch | {
+        "counts": orjson.dumps(counts).decode() if counts else None,
+        "problem": orjson.dumps(describe(problem)).decode() if problem else None,
+        "finished_at": datetime.now(UTC),
+    }
 
 
 def document(row: Json) -> bytes:
     shown = {name: row[name] for name in ("id", "status", "dry_run", "done", "total", "counts")}
     whole = shown | {"created_at": stamp(row["created_at"]), "results": orjson.Fragment(bytes(row["results"] or b"[]"))}
+    if row["problem"]:
+        whole["problem"] = row["problem"]
     return orjson.dumps(whole, default=str)
+
+
+# --- later ---------------------------------------------------------------------------------------------------------
+
+
+def pack(body: IO[bytes]) -> bytes:
+    """What was sent, as it waits."""
+    packed = io.BytesIO()
+    body.seek(0)
+    with gzip.open(packed, "wb", compresslevel=1) as out:
+        shutil.copyfileobj(body, out)
+    return packed.getvalue()
+
+
+def enqueue(conn: db.Connection, batch: Json, by: records.By) -> Response:
+    """Take a batch in."""
+    batch = batch | {"status": "queued", "done": 0, "counts": None, "results": None, "problem": None}
+    conn.execute(sql.enqueue, batch | {"key_name": by.name, "admin": by.admin, "media_type": request.mimetype})
+    return answer(document(batch), 202, headers=LATER | {"Location": f"/v1/batches/{batch['id']}"})
+
+
+def work_off() -> bool:
+    """Apply the batch whose turn it is: all of it, and once, whatever dies on the way. Says whether there was one.
+
+    What was sent is locked meanwhile, and goes in the transaction of the write itself. A worker that dies loses its
+    connection, thereby the lock, and the next one begins anew.
+    """
+    with db.transaction() as conn, db.connection("write") as aside:
+        conn.execute(sql.be_noticed)
+        batch = conn.execute(sql.take, binary=True).fetchone()
+        if batch is None:
+            return False
+        started = monotonic()
+        if begun := aside.execute(sql.begin, batch).fetchone():
+            batch |= begun
+            try:
+                if batch["attempts"] > ATTEMPTS:
+                    raise RuntimeError(f"the worker died of it {ATTEMPTS} times")
+                with conn.transaction():
+                    batch |= attempt(conn, aside, batch)
+                    if not conn.execute(sql.finish, stored_as(batch)).rowcount:
+                        raise psycopg.Rollback  # cancelled
+            except (psycopg.OperationalError, psycopg.InterfaceError):
+                raise  # the database went away; when it is back, the batch is begun anew
+            except Exception as error:
+                log.error("batch failed", id=str(batch["id"]), exc_info=error)
+                text = "Something went wrong on our side, and nothing was kept. The id of the batch helps us find it."
+                failed = {"status": "failed", "counts": None, "results": None}
+                conn.execute(sql.finish, stored_as(batch | failed | {"problem": Refused(500, "internal_error", text)}))
+        conn.execute(sql.drop, batch)
+    log.info("batch", id=str(batch["id"]), rows=batch.get("total"), duration_ms=round((monotonic() - started) * 1000))
+    return True
+
+
+def attempt(conn: db.Connection, aside: db.Connection, batch: Json) -> Json:
+    """Apply what waited, and tell on another connection how far it is."""
+    operations: list[records.Operation] = []
+    by = records.By(batch["provider"], batch["key_name"], batch["admin"])
+    told = monotonic()
+    with gzip.open(io.BytesIO(batch.pop("body"))) as body:
+        for row in read(batch["media_type"], body):
+            operations.append(operation(row))
+            if monotonic() > told + TICK:
+                if not aside.execute(sql.tell, {"id": batch["id"], "done": len(operations)}).rowcount:
+                    raise psycopg.Rollback  # cancelled
+                told = monotonic()
+    return apply(conn, batch, by, operations)

@@ -5,7 +5,7 @@ from typing import Any
 import click
 import psycopg
 
-from cli import doctor, documents, ingest, keys, migrate, serve
+from cli import doctor, documents, ingest, keys, migrate, serve, worker
 from db.engine import EngineError
 from db.migrate import MigrationError
 from settings import SettingsError
@@ -30,6 +30,7 @@ def main() -> None:
 
 for command in (
     serve.serve,
+    worker.worker,
     ingest.ingest,
     migrate.migrate,
     keys.keys,

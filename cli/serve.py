@@ -10,8 +10,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -22,6 +22,7 @@ import click
 
 import settings
 from cli.installation import bring_up, connect, database, say
+from cli.worker import follow_parent
 from db import engine, keys
 from settings import Settings
 
@@ -31,7 +32,8 @@ from settings import Settings
 @click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on, instead of PARLEY_PORT.")
 @click.option("--workers", type=click.IntRange(1, 128), help="Server processes, instead of PARLEY_WORKERS.")
 @click.option("--no-sample", is_flag=True, help="Start empty instead of loading the sample data.")
-def serve(no_sample: bool, **given: Any) -> None:
+@click.option("--no-worker", is_flag=True, help="Start no `parley worker` beside the server.")
+def serve(no_sample: bool, no_worker: bool, **given: Any) -> None:
     """Serve the API. Without PARLEY_DATABASE_URL it brings its own PostgreSQL, a key, and sample data."""
     from granian import Granian  # here, so that the other commands start faster
     from granian.constants import Interfaces
@@ -66,19 +68,37 @@ def serve(no_sample: bool, **given: Any) -> None:
             workers_kill_timeout=10,
             log_level=LogLevels.debug if chosen.log_level == "debug" else LogLevels.warning,
         )
-        server.serve()
+        with nullcontext() if no_worker else working():
+            server.serve()
+
+
+@contextmanager
+def working() -> Iterator[None]:
+    """Beside the server, a worker that is started again whenever it ends."""
+    over = threading.Event()
+
+    def keep() -> None:
+        while not over.wait(1):
+            # a group of its own, so that Ctrl-C reaches the server alone, and the server then ends it
+            worker = subprocess.Popen([sys.executable, "-m", "cli", "worker", "--with-parent"], process_group=0)
+            while worker.poll() is None and not over.wait(0.2):
+                pass
+            worker.terminate()
+            worker.wait()
+
+    keeper = threading.Thread(target=keep, daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join()
 
 
 def app() -> Any:
     """What each worker runs: the application, for as long as the process that started the worker lives."""
     parent = os.getppid()
-
-    def follow() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=follow, daemon=True).start()
+    follow_parent()
     try:
         from api import create_app
 

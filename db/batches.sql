@@ -1,4 +1,4 @@
-What became of batches. See api/batches.py.
+Batches: what became of them, and those that wait for a worker. See api/batches.py.
 
 -- forget --
 DELETE FROM batches
@@ -6,11 +6,74 @@ DELETE FROM batches
 
 -- keep --
 INSERT INTO batches (id, provider, status, atomic, dry_run, total, done, counts, results, created_at, finished_at)
-VALUES (%(id)s, %(provider)s, 'done', %(atomic)s, %(dry_run)s, %(total)s, %(total)s, %(counts)s::json, %(results)s,
-        %(created_at)s, %(created_at)s)
+VALUES (%(id)s, %(provider)s, %(status)s, %(atomic)s, %(dry_run)s, %(total)s, %(done)s, %(counts)s::json, %(results)s,
+        %(created_at)s, %(finished_at)s)
 
 -- one --
-SELECT id, provider, status, atomic, dry_run, total, done, counts, results, created_at, finished_at
+SELECT id, provider, status, atomic, dry_run, total, done, counts, results, problem, created_at, finished_at
   FROM batches
  WHERE id = %(id)s
    AND created_at > %(since)s
+
+-- enqueue --
+  WITH batch AS (
+       INSERT INTO batches (id, provider, status, atomic, dry_run, total, done, created_at)
+       VALUES (%(id)s, %(provider)s, %(status)s, %(atomic)s, %(dry_run)s, %(total)s, %(done)s, %(created_at)s)
+       RETURNING id, provider)
+INSERT INTO batch_inputs (id, provider, key_name, admin, media_type, body)
+SELECT id, provider, %(key_name)s, %(admin)s, %(media_type)s, %(body)s
+  FROM batch
+
+-- cancel --
+UPDATE batches
+   SET status = 'cancelled', finished_at = %(now)s
+ WHERE id = %(id)s
+   AND status IN ('queued', 'running')
+
+-- waiting --
+SELECT id
+  FROM batch_inputs
+ LIMIT 1
+
+-- be_noticed --
+SELECT set_config('client_connection_check_interval', '5s', true),
+       set_config('tcp_keepalives_idle', '10', true),
+       set_config('tcp_keepalives_interval', '5', true),
+       set_config('tcp_keepalives_count', '2', true)
+
+-- take --
+SELECT waiting.id, waiting.provider, waiting.key_name, waiting.admin, waiting.media_type, waiting.body
+  FROM batch_inputs AS waiting
+  JOIN batches ON batches.id = waiting.id
+ WHERE NOT EXISTS (
+       SELECT earlier.id
+         FROM batch_inputs AS earlier
+        WHERE earlier.provider = waiting.provider
+          AND earlier.id < waiting.id)
+ ORDER BY batches.attempts, waiting.id
+ LIMIT 1
+   FOR UPDATE OF waiting SKIP LOCKED
+
+-- begin --
+UPDATE batches
+   SET status = 'running', attempts = attempts + 1, done = 0
+ WHERE id = %(id)s
+   AND status IN ('queued', 'running')
+RETURNING attempts, atomic, dry_run, total, created_at
+
+-- tell --
+UPDATE batches
+   SET done = %(done)s
+ WHERE id = %(id)s
+   AND status = 'running'
+
+-- finish --
+UPDATE batches
+   SET status = %(status)s, done = total, counts = %(counts)s::json, results = %(results)s,
+       problem = %(problem)s::json, finished_at = %(finished_at)s
+ WHERE id = %(id)s
+   AND status = 'running'
+
+-- drop --
+DELETE FROM batch_inputs
+ WHERE id = %(id)s

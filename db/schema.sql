@@ -565,6 +565,18 @@ CREATE TABLE public.actors (
     country text
 );
 
+CREATE TABLE public.batch_inputs (
+    id uuid NOT NULL,
+    provider text NOT NULL,
+    key_name text NOT NULL,
+    admin boolean NOT NULL,
+    media_type text NOT NULL,
+    body bytea NOT NULL
+);
+ALTER TABLE ONLY public.batch_inputs ALTER COLUMN body SET STORAGE EXTERNAL;
+
+COMMENT ON COLUMN public.batch_inputs.body IS 'the body of the request, gzipped';
+
 CREATE TABLE public.batches (
     id uuid NOT NULL,
     provider text NOT NULL,
@@ -577,10 +589,16 @@ CREATE TABLE public.batches (
     results bytea,
     created_at timestamp with time zone NOT NULL,
     finished_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    problem json,
     CONSTRAINT batches_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'failed'::text, 'cancelled'::text])))
 );
 
 COMMENT ON COLUMN public.batches.results IS 'the JSON array of results, in input order, as it was answered';
+
+COMMENT ON COLUMN public.batches.attempts IS 'how often a worker began it';
+
+COMMENT ON COLUMN public.batches.problem IS 'why nothing of it was kept';
 
 CREATE TABLE public.claims (
     id uuid NOT NULL,
@@ -723,6 +741,7 @@ CREATE TABLE public.pledges (
     amount_min numeric,
     amount_max numeric,
     announced_on date,
+    first_day date,
     last_day date,
     certain boolean NOT NULL,
     announced_at uuid,
@@ -739,7 +758,7 @@ COMMENT ON COLUMN public.pledges.currency IS 'of all its amounts; null where no 
 
 COMMENT ON COLUMN public.pledges.amount_min IS 'the least it amounts to, as far as stated: the amount itself where no less is';
 
-COMMENT ON COLUMN public.pledges.announced_on IS 'the first day on which it was possibly announced; last_day the last';
+COMMENT ON COLUMN public.pledges.announced_on IS 'the first day of the date that is shown; first_day and last_day also span what is claimed';
 
 COMMENT ON COLUMN public.pledges.donors IS 'those who pay';
 
@@ -898,12 +917,16 @@ CREATE TABLE public.transactions (
     kind text NOT NULL,
     amount numeric,
     dated date,
+    first_day date,
     last_day date,
     certain boolean NOT NULL
 );
 
 ALTER TABLE ONLY public.actors
     ADD CONSTRAINT actors_pkey PRIMARY KEY (id, from_position);
+
+ALTER TABLE ONLY public.batch_inputs
+    ADD CONSTRAINT batch_inputs_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.batches
     ADD CONSTRAINT batches_pkey PRIMARY KEY (id);
@@ -1052,7 +1075,7 @@ CREATE INDEX people_positions_of ON public.people_positions USING btree (id, fro
 
 CREATE INDEX pledges_by_announcement ON public.pledges USING btree (COALESCE(announced_on, 'infinity'::date), id) WHERE (to_position IS NULL);
 
-CREATE INDEX pledges_by_days ON public.pledges USING btree (last_day, announced_on) WHERE (to_position IS NULL);
+CREATE INDEX pledges_by_days ON public.pledges USING btree (last_day, first_day) WHERE (to_position IS NULL);
 
 CREATE INDEX pledges_by_donor ON public.pledges USING gin (donors) WHERE (to_position IS NULL);
 
@@ -1130,7 +1153,7 @@ CREATE INDEX statements_by_update ON public.statements USING btree (updated_at, 
 
 CREATE INDEX transactions_by_day ON public.transactions USING btree (COALESCE(dated, 'infinity'::date), id) WHERE (to_position IS NULL);
 
-CREATE INDEX transactions_by_days ON public.transactions USING btree (last_day, dated) WHERE (to_position IS NULL);
+CREATE INDEX transactions_by_days ON public.transactions USING btree (last_day, first_day) WHERE (to_position IS NULL);
 
 CREATE INDEX transactions_by_id ON public.transactions USING btree (id) WHERE (to_position IS NULL);
 
@@ -1140,6 +1163,9 @@ CREATE INDEX transactions_by_update ON public.transactions USING btree (updated_
 
 ALTER TABLE ONLY public.actors
     ADD CONSTRAINT actors_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
+
+ALTER TABLE ONLY public.batch_inputs
+    ADD CONSTRAINT batch_inputs_id_fkey FOREIGN KEY (id) REFERENCES public.batches(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.claims
     ADD CONSTRAINT claims_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);

@@ -16,6 +16,14 @@ class BatchArgs(Args):
     dry_run = QueryBoolean(metadata=about("Check everything and keep nothing.", False))
 
 
+class BatchHeaders(Schema):
+    prefer = Text(
+        max=2000,
+        data_key="Prefer",
+        metadata=about("`respond-async`: take the batch in and answer 202; it is worked off later.", "respond-async"),
+    )
+
+
 class OperationBody(Schema):
     """One row of a batch."""
 
@@ -60,10 +68,15 @@ class Batch(Open):
     id = fields.UUID(required=True, metadata=about("Its id, under which it is answered again for 30 days."))
     status = Enum("queued", "running", "done", "failed", "cancelled", required=True, metadata=about("How it stands."))
     dry_run = fields.Boolean(required=True, metadata=about("Whether nothing was kept."))
-    done = Integer(0, 2**31 - 1, required=True, metadata=about("Rows worked off."))
+    done = Integer(
+        0, 2**31 - 1, required=True, metadata=about("Rows read and checked so far; all are written at once.")
+    )
     total = Integer(0, 2**31 - 1, required=True, metadata=about("Rows in all."))
     created_at = Timestamp(required=True, metadata=about("When it was received."))
-    counts = fields.Nested(Counts, required=True, allow_none=True, metadata=about("How many rows ended how."))
+    counts = fields.Nested(
+        Counts, required=True, allow_none=True, metadata=about("How many rows ended how; null until then.")
+    )
+    problem = Anything(metadata=about("Why nothing of it was kept: a problem as of one request (failed)."))
     results = fields.List(
         fields.Nested(Result), required=True, metadata=about("One entry a row, in the order of the rows.")
     )
