@@ -20,6 +20,7 @@ from psycopg_pool import PoolTimeout
 from webargs.flaskparser import FlaskParser
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter
 
 import db
 from api.operations import PROBES
@@ -122,6 +123,7 @@ def fail(error: Exception) -> Response:
 def init_app(app: Flask) -> None:
     """Problems for every error."""
     app.url_map.merge_slashes = False
+    app.url_map.converters["record"] = RecordId
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.register_error_handler(Refused, refuse)
     app.register_error_handler(HTTPException, refuse_http)
@@ -163,6 +165,13 @@ def allow(scope: str) -> records.By:
     if scope not in g.key["scopes"]:
         raise Refused(403, "forbidden", f"This key lacks the scope {scope}.")
     return records.By(g.key["provider"], g.key["name"], "admin" in g.key["scopes"])
+
+
+class RecordId(BaseConverter):
+    """An id in a path, slashes and all: an encoded slash arrives bare. What stands below a record is no part of it."""
+
+    part_isolating = False
+    regex = r"(?!(?:summary|ladder|match)$)(?:(?!/(?:merge|restore|revisions|citation)$).)+"
 
 
 # --- what is asked -------------------------------------------------------------------------------------------------
@@ -456,10 +465,7 @@ def remember(conn: db.Connection, key: str, digest: bytes, response: Response) -
 
 
 def collection(body: type[Body], args: type[ListArgs]) -> Blueprint:
-    """A blueprint with the operations that all collections share; a resource adds what is its own.
-
-    An id is a path: a slash in an identifier arrives bare, however it was sent.
-    """
+    """A blueprint with the operations that all collections share; a resource adds what is its own."""
     noun, nouns = body.type, body.collection
     a_noun = f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
     one = base.shown(body)
@@ -492,14 +498,14 @@ def collection(body: type[Body], args: type[ListArgs]) -> Blueprint:
     def _(data: Any) -> Response:
         return write_record(body, records.Operation("create", noun, data=data))
 
-    @operation("GET", "/<path:id>", f"get_{noun}", f"""Get {a_noun}
+    @operation("GET", "/<record:id>", f"get_{noun}", f"""Get {a_noun}
 
         By its id or by `scheme:identifier`. One that was merged answers 308, one that was deleted 410.
         """, blp.arguments(get_args, location="query"), blp.response(200, one))  # fmt: skip
     def _(args: Json, id: str) -> Response:
         return get_record(body, id, args)
 
-    @operation("PUT", "/<path:id>", f"replace_{noun}", f"""Replace or upsert {a_noun}
+    @operation("PUT", "/<record:id>", f"replace_{noun}", f"""Replace or upsert {a_noun}
 
         Under its id it replaces, and needs `If-Match`. Under `scheme:identifier` it is the upsert of ingestion clients:
         it creates (201) or replaces (200), `If-None-Match: *` creates only. Sending what is already there changes
@@ -513,7 +519,7 @@ def collection(body: type[Body], args: type[ListArgs]) -> Blueprint:
             body, records.Operation("replace", noun, whom, data, match, only_new, must_match="id" in whom)
         )
 
-    @operation("PATCH", "/<path:id>", f"patch_{noun}", f"""Change {a_noun}
+    @operation("PATCH", "/<record:id>", f"patch_{noun}", f"""Change {a_noun}
 
         By JSON merge patch (RFC 7396): what is sent replaces, null removes, lists are replaced whole. Needs
         `If-Match`.
@@ -522,7 +528,7 @@ def collection(body: type[Body], args: type[ListArgs]) -> Blueprint:
     def _(data: Any, id: str) -> Response:
         return write_record(body, records.Operation("patch", noun, target(id), data, if_match(required=True)))
 
-    @operation("DELETE", "/<path:id>", f"delete_{noun}", f"""Delete {a_noun}
+    @operation("DELETE", "/<record:id>", f"delete_{noun}", f"""Delete {a_noun}
 
         Needs `If-Match`. Refused (409) while other records refer to it. Its history stays, its identifiers stay
         reserved, and an upsert through one of them brings the same id back. With `erase=true` (admin) its content is
@@ -534,7 +540,7 @@ def collection(body: type[Body], args: type[ListArgs]) -> Blueprint:
         row.if_match = if_match(required=not erase)
         return write_record(body, row, "admin" if erase else "write")
 
-    @operation("POST", "/<path:id>/merge", f"merge_{noun}", f"""Merge {a_noun} into another
+    @operation("POST", "/<record:id>/merge", f"merge_{noun}", f"""Merge {a_noun} into another
 
         For two records of the same thing; needs a key with the scope `admin`. Every reference follows, the target keeps
         its content and gains the identifiers, and `GET` of the old id or identifier answers 308. Answers the target.
@@ -542,16 +548,20 @@ def collection(body: type[Body], args: type[ListArgs]) -> Blueprint:
     def _(data: Any, id: str) -> Response:
         into = into_whom(data)
         response = write_record(body, records.Operation("merge", noun, target(id), into=into), "admin")
-        return response if response.status_code >= 400 else get_record(body, id_of(into), get_args.load({}))
+        if response.status_code < 400:
+            result = response.headers["Parley-Result"]
+            response = get_record(body, id_of(into), get_args.load({}))
+            response.headers["Parley-Result"] = result
+        return response
 
-    @operation("POST", "/<path:id>/restore", f"restore_{noun}", f"""Restore {a_noun}
+    @operation("POST", "/<record:id>/restore", f"restore_{noun}", f"""Restore {a_noun}
 
         Brings a deleted {noun} back as it last stood; needs a key with the scope `admin`.
         """, blp.response(200, one))  # fmt: skip
     def _(id: str) -> Response:
         return write_record(body, records.Operation("restore", noun, target(id)), "admin")
 
-    @operation("GET", "/<path:id>/revisions", f"list_{noun}_revisions", f"""List the revisions of {a_noun}
+    @operation("GET", "/<record:id>/revisions", f"list_{noun}_revisions", f"""List the revisions of {a_noun}
 
         Oldest first: when each was recorded, by whose key, and which properties it changed. `?version=` of the {noun}
         itself gives one of them whole.

@@ -12,6 +12,7 @@ blp = Blueprint("me", __name__, url_prefix="/v1/me", description="The key that a
 
 
 @blp.route("")
+@blp.doc(security=[{"bearer": []}])
 @blp.arguments(MeArgs(), location="query")
 @blp.response(200, Me)
 def get_me(args: Json) -> Response:

@@ -440,13 +440,18 @@ class Set:
 
     def _fetch_names(self) -> None:
         """Two queries for all references and identifiers of the set."""
-        wanted: list[Json] = []
+        names: set[tuple[str, str]] = set()
+        ids: set[str] = set()
         for record in self.touched.values():
+            names.update(record.document_names)
             for draft in map(orjson.loads, filter(None, record.drafts)):
-                wanted += [ref for _, ref in references(record.type, draft)]
-                wanted += _identifiers(draft)
-        self._find_named((ref["scheme"], ref["identifier"]) for ref in wanted if "scheme" in ref)
-        self._find_known({ref["id"] for ref in wanted if "id" in ref} | set(self.named.values()))
+                for _, ref in references(record.type, draft):
+                    if "scheme" in ref:
+                        names.add((ref["scheme"], ref["identifier"]))
+                    else:
+                        ids.add(ref["id"])
+        self._find_named(names)
+        self._find_known(ids | set(self.named.values()))
         self._find_known({record.merged_into for record in self.stored.values() if record.merged_into})
 
     def _candidates(self, kind: Ref, value: Json) -> list[Record]:

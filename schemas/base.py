@@ -1,7 +1,7 @@
 """What every schema shares: the shapes of a record, and the document that the log keeps of it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar, NamedTuple
 
 import marshmallow as ma
@@ -43,6 +43,16 @@ class Schema(ma.Schema):
 
     class Meta:
         unknown = ma.RAISE
+
+    @ma.pre_load
+    def null_is_absent(self, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {name: value for name, value in data.items() if value is not None or name not in self.load_names}
+
+    @cached_property
+    def load_names(self) -> set[str]:
+        return {field.data_key or name for name, field in self.load_fields.items()}
 
 
 def some(inner: type[ma.Schema] | fields.Field[Any], max: int = 1000, **kwargs: Any) -> fields.List[Any]:
@@ -149,6 +159,13 @@ class Open(ma.Schema):
         unknown = ma.EXCLUDE
 
 
+class Identifier(Open):
+    """One name of a record in somebody's scheme (Popolo)."""
+
+    scheme = Text(max=50, required=True, metadata=about("Who names it so.", "iso3166-1"))
+    identifier = Text(max=200, required=True, metadata=about("The name there.", "UKR"))
+
+
 class Reference(Open):
     """A record, named where another refers to it. The name is a label for reading, always today's."""
 
@@ -156,7 +173,7 @@ class Reference(Open):
     type = Text(required=True, metadata=about("Its type.", "actor"))
     # not required: where `include` spells a record out, it stands as it is, and a source has a title
     name = Text(allow_none=True, metadata=about("What it is called today.", "Türkiye"))
-    identifiers = fields.List(fields.Nested(IdentifierBody), required=True, metadata=about("Its names elsewhere."))
+    identifiers = fields.List(fields.Nested(Identifier), required=True, metadata=about("Its names elsewhere."))
 
 
 class Envelope(Open):
@@ -175,6 +192,8 @@ class Envelope(Open):
 @cache
 def shown(cls: type[ma.Schema]) -> type[ma.Schema]:
     """The shape in which a Body (or a part of one) is answered: open, every property present, null where unknown."""
+    if cls is IdentifierBody:
+        return Identifier
     name = cls.__name__.removesuffix("Body")
     made: Json = {key: _shown_field(field) for key, field in cls._declared_fields.items() if not field.load_only}
     if not issubclass(cls, Body):
@@ -207,7 +226,7 @@ def patch(cls: "type[Body]") -> type[ma.Schema]:
         more: Json = {"allow_none": True, "metadata": field.metadata}
         match field:
             case fields.List():
-                made[key] = fields.List(field.inner, **more)
+                made[key] = fields.List(field.inner, validate=field.validate, **more)
             case fields.Nested():
                 made[key] = fields.Nested(part(field), **more)
             case _:

@@ -12,7 +12,7 @@ class Types(CommaList):
 
     def entry(self, text: str) -> str:
         if text not in BODIES:
-            raise ValidationError(f"{text!r} is not a type: {', '.join(BODIES)}.{nearest(text, BODIES)}")
+            raise ValidationError(f"{text[:60]!r} is not a type: {', '.join(BODIES)}.{nearest(text, BODIES)}")
         return text
 
 

@@ -206,7 +206,7 @@ class Named(CommaList):
         known = self.known()
         if text not in known:
             raise ma.ValidationError(
-                f"{text or 'The empty name'} is not one of: {', '.join(known)}.{nearest(text, known)}"
+                f"{text[:60] or 'The empty name'} is not one of: {', '.join(known)}.{nearest(text, known)}"
             )
         return text
 
@@ -273,7 +273,7 @@ def load_args(schema: Args, query: list[tuple[str, str]]) -> Json:
     for name, value in query:
         if name not in known:
             text = f"There is no such parameter.{nearest(name, known)}"
-            errors.append(fault(name, "unknown_parameter", text, "query"))
+            errors.append(fault(name[:100], "unknown_parameter", text, "query"))
         elif name in seen:
             errors.append(fault(name, "repeated_parameter", "Send it once; any of several: a comma list.", "query"))
         seen[name] = value
