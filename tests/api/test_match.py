@@ -192,8 +192,8 @@ def test_faults_are_told(asked, body, pointer):
 def test_it_writes_nothing_and_does_not_open_other_doors(client: FlaskClient):
     assert client.post("/v1/actors", json={"name": "x", "kind": "other"}).status_code == 401
     assert client.post("/v1/actors/match", json={"names": ["x"]}).status_code == 200
-    assert client.get("/v1/actors/match").status_code == 404
-    assert client.put("/v1/actors/match", json={}).status_code == 401
+    assert client.get("/v1/actors/match").status_code == 405
+    assert client.put("/v1/actors/match", json={}).status_code == 405
 
 
 def test_hostile_names_have_few_forms():

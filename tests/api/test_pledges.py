@@ -133,7 +133,7 @@ TWO = [{"actor": "w:north"}, {"actor": "w:south"}]
 
 WRONG = [
     ({"donors": []}, {"/donors": "At least one donor"}),
-    ({"donors": None}, {"/donors": "At least one donor"}),
+    ({"donors": None}, {"/donors": "Missing data"}),
     ({"donors": [{"role": "donor"}], "status": "promised", "amount": 5},
      {"/donors/0/actor": "Missing data", "/status": "Must be one of", "/amount": "Invalid"}),
     ({"donors": TWO}, {"/apportionment": "2 donors pay"}),
