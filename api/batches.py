@@ -154,7 +154,7 @@ def receive(body: IO[bytes]) -> bytes:
     if kind not in LIMITS:
         raise Refused(415, "unsupported_media_type", f"Send {' or '.join(LIMITS)}.")
     limit, length = LIMITS[kind][1], request.content_length
-    if length is None and kind != "application/json":
+    if "Transfer-Encoding" in request.headers and kind != "application/json":
         text = "Send Content-Length: of lines that come in chunks nobody can tell whether all have arrived."
         raise Refused(400, "bad_request", text)
     request.max_content_length = limit
