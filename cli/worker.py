@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from importlib import import_module
 
 import click
 import psycopg
@@ -57,8 +58,12 @@ def look(log_level: str) -> bool:
     try:
         if not db.rows(sql.waiting):
             return False
-        from api.batches import work_off  # here, so that a worker without work stays small
+        from api import RESOURCES  # here, so that a worker without work stays small
         from api.operations import configure_logs
+
+        for name in RESOURCES:
+            import_module(f"api.{name}")  # they know all types of records
+        from api.batches import work_off
 
         configure_logs(log_level)
         return work_off()
