@@ -13,6 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from schemas.batches import LIMITS
+from schemas.problems import Json
 from tests.conftest import running_app
 from tests.openapi.validation import CheckedClient
 
@@ -278,13 +279,36 @@ def test_too_many_rows_are_refused_with_the_way_out(shared):
         assert "Send several" in answer.json["detail"]
 
 
-def test_too_many_bytes_are_refused_whether_told_before_or_not(shared):
+def test_too_many_bytes_are_refused(shared):
     for kind, (_, size) in LIMITS.items():
         body = b" " * (size + 1)
         assert shared.post("/v1/batches", data=body, content_type=kind).status_code == 413
-        environ = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
-        sent = {"input_stream": BytesIO(body), "content_type": kind, "environ_overrides": environ}
-        assert shared.post("/v1/batches", **sent).status_code == 413  # nobody said how long it is
+
+
+def unmeasured(body: bytes, **environ: Any) -> Json:
+    """A request whose body the server reads to its end, whatever its length was said to be."""
+    return {"input_stream": BytesIO(body), "environ_overrides": {"wsgi.input_terminated": True} | environ}
+
+
+def test_a_batch_that_broke_off_is_refused(provider):
+    """What has arrived may be whole lines, and was not all: the client died, and the server says nothing of that."""
+    whole = dumps(actor("a")) + b"\n"
+    sent = unmeasured(whole, CONTENT_LENGTH=str(2 * len(whole)))
+    answer = provider.post("/v1/batches", content_type=NDJSON, headers={"Idempotency-Key": "k"}, **sent)
+    assert (answer.status_code, answer.json["code"]) == (400, "bad_request")
+    assert events(provider) == 0
+    assert outcomes(send(provider, [actor("a"), actor("b")], **{"Idempotency-Key": "k"})) == ["created", "created"]
+
+
+def test_of_lines_without_a_length_nobody_knows_the_end(provider):
+    body = dumps({"operations": [actor("a")]})
+    chunked = unmeasured(body, HTTP_TRANSFER_ENCODING="chunked")
+    assert provider.post("/v1/batches", content_type=NDJSON, **chunked).status_code == 400
+    assert events(provider) == 0
+    chunked = unmeasured(body, HTTP_TRANSFER_ENCODING="chunked")
+    assert outcomes(provider.post("/v1/batches", content_type="application/json", **chunked)) == ["created"]
+    endless = unmeasured(b" " * (LIMITS["application/json"][1] + 1), HTTP_TRANSFER_ENCODING="chunked")
+    assert provider.post("/v1/batches", content_type="application/json", **endless).status_code == 413
 
 
 def test_a_body_of_one_endless_line(shared):
