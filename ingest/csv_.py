@@ -1,6 +1,7 @@
 """Records as Parley exports them, as a table: a column a property, a dot into an object, a list as JSON."""
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from ingest import ndjson
 from ingest.items import Item, Json, Look, Refusal
 
 DROPPED, MENTIONED = ndjson.DROPPED, ndjson.MENTIONED
-NUMBERS = {"number", "latitude", "longitude"}  # the only properties outside lists that are no text
+#: the properties outside lists that are no text
+JSON = {"number", "venue.latitude", "venue.longitude", "value"}
+GUARDED = re.compile(r"'+[=+@\t\n\r-]")
 CELL = 1 << 24  # characters; a statement holds up to a hundred texts
 
 
@@ -40,15 +43,18 @@ def record(cells: dict[str, str]) -> Json:
             inner = made
             for step in path:
                 inner = inner.setdefault(step, {})
-            inner[name] = value(name, cell)
+            inner[name] = value(column, cell)
     return made
 
 
-def value(name: str, cell: str) -> Any:
-    """A list is written as JSON; one of dates, [2025-07-23,2025-07-24], is an EDTF date and no JSON."""
-    if cell.startswith(("[", "{")) or name in NUMBERS:
+def value(column: str, cell: str) -> Any:
+    """A list is written as JSON; one of dates, [2025-07-23,2025-07-24], is an EDTF date and no JSON.
+
+    Text that a spreadsheet would take for a formula has an apostrophe before it, which is not part of it.
+    """
+    if cell.startswith(("[", "{")) or column in JSON:
         try:
             return orjson.loads(cell)
         except orjson.JSONDecodeError:
-            pass
-    return cell
+            return cell
+    return cell[1:] if GUARDED.match(cell) else cell

@@ -48,7 +48,10 @@ def as_csv(file: Path, rows: list[dict]) -> Path:
             if isinstance(entry, dict):
                 yield from cells(entry, f"{before}{key}.")
             elif entry is not None and entry != []:
-                yield before + key, json.dumps(entry) if isinstance(entry, list) else str(entry)
+                yield (
+                    before + key,
+                    json.dumps(entry) if isinstance(entry, list) or before + key == "value" else str(entry),
+                )
 
     table = [dict(cells(row)) for row in rows]
     with file.open("w", newline="") as out:
@@ -133,8 +136,11 @@ def test_cells_that_look_like_something_else(tmp_path: Path):
         "round,only two\n"
         "\n"
         'round,"[sic], (a name)",,,,,,\n'
+        "round,'=1+1,,,,,,\n"
+        "round,''-x,,,,,,\n"
+        "round,'tis,,,,,,\n"
     )
-    first, short, last = csv_.read([file], str)
+    first, short, last, *guarded = csv_.read([file], str)
     assert isinstance(first, Item) and isinstance(last, Item)
     assert first.operation["data"] == {
         "type": "round",
@@ -148,3 +154,4 @@ def test_cells_that_look_like_something_else(tmp_path: Path):
     assert isinstance(short, Refusal)
     assert (short.where, short.problem["code"]) == ("a.csv, line 3", "invalid_row")
     assert last.operation["data"] == {"type": "round", "name": "[sic], (a name)"}
+    assert [row.operation["data"]["name"] for row in guarded] == ["=1+1", "'-x", "'tis"]
