@@ -7,10 +7,10 @@ LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url
 	--custom-compile-command "make lock" --extra redis --group build
 
 .DELETE_ON_ERROR:
-.PHONY: help serve test lint typecheck openapi schema lock
+.PHONY: help serve test lint typecheck openapi schema bench-client lock
 
 help:  ## list these commands
-	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 serve: .venv/serve  ## run Parley with its own PostgreSQL and the sample data on http://127.0.0.1:8000
 	@$(BIN)/parley serve $(ARGS)
@@ -32,6 +32,9 @@ openapi: .venv/serve  ## write openapi/openapi.json
 
 schema: .venv/serve  ## write db/schema.sql, what all migrations make together
 	$(BIN)/parley schema > .venv/schema.sql && mv .venv/schema.sql db/schema.sql
+
+bench-client: .venv/test  ## pour 1 GB into a running Parley; ARGS="URL KEYFILE"
+	$(BIN)/python -m bench.large_file $(ARGS)
 
 lock: .venv/test  ## write the lock files anew
 	$(BIN)/$(LOCK) pyproject.toml --output-file requirements.lock
