@@ -30,6 +30,9 @@ typecheck: .venv/test  ## check types
 openapi: .venv/serve  ## write openapi/openapi.json
 	$(BIN)/parley openapi > .venv/openapi.json && mv .venv/openapi.json openapi/openapi.json
 
+bench-ingest: .venv/serve  ## a batch of many rows beside COPY of what it makes; ROWS=5000 for fewer
+	$(BIN)/python -m bench.ingest
+
 schema: .venv/serve  ## write db/schema.sql, what all migrations make together
 	$(BIN)/parley schema > .venv/schema.sql && mv .venv/schema.sql db/schema.sql
 

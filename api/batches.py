@@ -22,7 +22,7 @@ from api import http
 from api.http import allow, answer, describe, parse_json, recall, refuse, remember, target
 from db import records
 from schemas.base import BODIES
-from schemas.batches import COUNTED, LIMITS, Batch, BatchArgs, BatchBody, BatchHeaders, OperationBody, known_types
+from schemas.batches import COUNTED, LIMITS, OPS, Batch, BatchArgs, BatchBody, BatchHeaders, OperationBody, known_types
 from schemas.fields import UUID_TEXT, stamp
 from schemas.lists import Args
 from schemas.problems import Json, Refused, fault, faults
@@ -217,7 +217,7 @@ def _fill(made: records.Operation, row: Any) -> None:
         raise Refused(
             422, "validation_failed", "A row must be a JSON object.", [fault("", "invalid", "Not an object.")]
         )
-    errors = list(faults(OPERATION.validate(row)))
+    errors = [] if plain(row) else list(faults(OPERATION.validate(row)))
     made.type = row["type"] if isinstance(row.get("type"), str) else ""
     if made.type not in BODIES and made.type:
         errors.append(fault("/type", "invalid", f"Must be one of: {known_types()}."))
@@ -242,6 +242,13 @@ def _fill(made: records.Operation, row: Any) -> None:
     if made.op == "replace":
         records.load(made)
         made.data = {"id": data["id"]} if "id" in data else None  # what was sent is kept no longer than it is needed
+
+
+def plain(row: Json) -> bool:
+    """Whether a row is surely sound around its data, as nearly all are: found out faster than by its schema."""
+    texts = [row.get(name, "") for name in ("type", "id", "identifier", "reason")]
+    known = row.keys() <= OPERATION.fields.keys() and row.get("op") in OPS.words
+    return known and "type" in row and all(type(text) is str and len(text) <= 50 for text in texts)
 
 
 def _own_name(data: Any) -> str | None:

@@ -79,7 +79,7 @@ def _children(work: "Set", kind: str, name: str, ids: Iterable[str]) -> "dict[st
     children: dict[str, list[Record]] = defaultdict(list)
     for record in found.values():
         current = work.touched.get(record.id, record)
-        if name in (document := current.document or {}):
+        if current.has(name) and name in (document := current.document or {}):
             children[document[name]["id"]].append(current)
     return children
 
@@ -87,7 +87,8 @@ def _children(work: "Set", kind: str, name: str, ids: Iterable[str]) -> "dict[st
 def _affected(work: "Set", kind: str, name: str) -> set[str]:
     """The records to which touched ones of a type refer, or referred, by a property."""
     touched = [record for record in work.touched.values() if record.type == kind]
-    documents = [document for record in touched for document in (record.document, record.was) if document]
+    now = [record.document for record in touched if record.has(name)]
+    documents = [document for document in [*now, *(record.was for record in touched)] if document]
     return {document[name]["id"] for document in documents if name in document}
 
 
@@ -105,7 +106,8 @@ def _may(work: "Set", child: "Record", target: "Record") -> bool:
 def _cycles(work: "Set") -> dict[int, Refused]:
     problems = {}
     for kind, name in ACYCLIC.items():
-        touched = [r for r in work.touched.values() if r.type == kind and r.rows and name in (r.document or {})]
+        touched = [r for r in work.touched.values() if r.type == kind and r.rows and r.has(name)]
+        touched = [record for record in touched if name in (record.document or {})]
         if not touched:
             continue
         starts = [record.document[name]["id"] for record in touched if record.document]
@@ -116,8 +118,8 @@ def _cycles(work: "Set") -> dict[int, Refused]:
         for record in work.touched.values():
             if record.type == kind:
                 edges.pop(record.id, None)
-                if record.document and name in record.document:
-                    edges[record.id] = record.document[name]["id"]
+                if record.has(name) and name in (document := record.document or {}):
+                    edges[record.id] = document[name]["id"]
         for record in touched:
             seen, at = {record.id}, edges.get(record.id)
             while at is not None and at not in seen:

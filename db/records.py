@@ -22,7 +22,7 @@ from schemas.fields import UUID_TEXT, Edtf, Ref, stamp
 from schemas.problems import Json, Refused, fault, pointer
 
 sql = db.load("records")
-CHUNK = 5000  # rows that are rendered at a time: their text, not their number, is what takes memory
+CHUNK = 2500  # rows that are rendered at a time: their text, not their number, is what takes memory
 
 
 class Packed:
@@ -120,6 +120,10 @@ class Record:
     @property
     def alive(self) -> bool:
         return self.document_bytes is not None
+
+    def has(self, name: str) -> bool:
+        """Whether the document may have a property of this name: told without unpacking it."""
+        return self.document_bytes is not None and f'"{name}":'.encode() in self.document_bytes
 
 
 def write(
@@ -532,8 +536,9 @@ class Set:
         labels = self._labels(changed)
         for start in range(0, len(changed), CHUNK):
             keep_records(self.conn, changed[start : start + CHUNK])
-        for start in range(0, len(changed), CHUNK):
-            self._append(changed[start : start + CHUNK], now, batch, labels)
+        with self.conn.pipeline():  # the database stores one portion while the next is rendered
+            for start in range(0, len(changed), CHUNK):
+                self._append(changed[start : start + CHUNK], now, batch, labels)
         if old_names := [name for name in renamed if name[1]]:
             ids, olds, news, positions = map(list, zip(*old_names, strict=True))
             self.conn.execute(sql.relabel, {"ids": ids, "olds": olds, "news": news, "positions": positions})
@@ -550,10 +555,9 @@ class Set:
             "overlay": [_text(r.overlay) if r.overlay else None for r in changed],
             "document": [r.document_bytes.decode() if r.document_bytes else None for r in changed],
         }
-        with self.conn.pipeline():
-            self.conn.execute(sql.append, columns)
-            close_periods(self.conn, [record for record in changed if record.was_state != "new"])
-            project(self.conn, [Period(record, None) for record in changed if record.alive], labels)
+        self.conn.execute(sql.append, columns)
+        close_periods(self.conn, [record for record in changed if record.was_state != "new"])
+        project(self.conn, [Period(record, None) for record in changed if record.alive], labels)
 
     def _labels(self, changed: list[Record]) -> dict[str, Record]:
         met_now = [record for record in changed if record.overlay or not record.rows]  # changed by consequence
@@ -621,17 +625,9 @@ def _text(value: Any) -> str:
 
 def references(type: str, document: Json) -> Iterator[tuple[str, Json]]:
     """All references of a document: the path (without list indices) and the reference."""
-    found: list[tuple[str, Json]] = []
-
-    def see(kind: Field[Any], value: Any, at: tuple[str | int, ...]) -> Any:
-        if isinstance(kind, Ref):
-            found.append((pointer(*(step for step in at if isinstance(step, str))), value))
-        return value
-
-    base.walk(BODIES[type], document, see)
+    yield from base.references(BODIES[type], document)
     if type == "claim" and (value := claims.reference(document)):
-        found.append(("/value", value))
-    return iter(found)
+        yield "/value", value
 
 
 def difference(record: Record) -> list[str]:

@@ -361,6 +361,23 @@ def walk(cls: type[ma.Schema], document: Json, visit: Visit, at: tuple[str | int
     return made
 
 
+@cache
+def _referring(cls: type[ma.Schema]) -> tuple[Property, ...]:
+    return tuple(p for p in shape(cls) if (_referring(p.nested) if p.nested else isinstance(p.field, Ref)))
+
+
+def references(cls: type[ma.Schema], document: Json, at: str = "") -> Iterator[tuple[str, Json]]:
+    """All references of a document, each with its path: a JSON Pointer without list indices."""
+    for name, _, nested, many in _referring(cls):
+        value = document.get(name)
+        if value is not None:
+            for entry in value if many else (value,):
+                if nested:
+                    yield from references(nested, entry, f"{at}/{name}")
+                else:
+                    yield f"{at}/{name}", entry
+
+
 def show(cls: type[ma.Schema], document: Json, label: Callable[[Json], Any]) -> Json:
     """The document as it is served: all properties in the schema's order, references as labels."""
     made: Json = {}

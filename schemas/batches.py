@@ -24,10 +24,13 @@ class BatchHeaders(Schema):
     )
 
 
+OPS = Enum("upsert", "patch", "delete", required=True, metadata=about("What to do."))
+
+
 class OperationBody(Schema):
     """One row of a batch."""
 
-    op = Enum("upsert", "patch", "delete", required=True, metadata=about("What to do."))
+    op = OPS
     type = Text(max=50, required=True, metadata=about("The type of the record.", "actor"))
     id = Text(max=300, metadata=about("The record: its id; this or `identifier`."))
     identifier = Text(max=300, metadata=about("The record: `scheme:identifier`.", "kiel:DEM2"))
