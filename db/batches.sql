@@ -36,7 +36,7 @@ SELECT id
  LIMIT 1
 
 -- be_noticed --
-SELECT set_config('client_connection_check_interval', '5s', true),
+SELECT set_config('client_connection_check_interval', '1s', true),
        set_config('tcp_keepalives_idle', '10', true),
        set_config('tcp_keepalives_interval', '5', true),
        set_config('tcp_keepalives_count', '2', true)
