@@ -24,6 +24,10 @@ def read(files: list[Path], look: Look) -> Iterator[Item | Refusal]:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.reader(lines)
             header = next(reader, [])
+            if "type" not in header:
+                problem = {"code": "unknown_table", "detail": f"{file.name} has no header with the column type."}
+                yield Refusal(file.name, {"header": header}, problem)
+                continue
             for row in reader:
                 where = f"{file.name}, line {reader.line_num}"
                 cells = dict(zip(header, row, strict=False))

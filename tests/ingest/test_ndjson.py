@@ -128,6 +128,15 @@ def test_a_line_without_an_end_does_not_fill_the_memory(tmp_path: Path, monkeypa
     assert last.done == 1
 
 
+@pytest.mark.parametrize("text", ["", "name,kind\nNorway,state\n"])
+def test_a_table_of_something_else(tmp_path: Path, text: str):
+    file = tmp_path / "a.csv"
+    file.write_text(text)
+    [refusal] = csv_.read([file], str)
+    assert isinstance(refusal, Refusal)
+    assert refusal.problem["code"] == "unknown_table"
+
+
 def test_cells_that_look_like_something_else(tmp_path: Path):
     file = tmp_path / "a.csv"
     file.write_text(
