@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from textwrap import shorten
 from typing import IO, NamedTuple
-from xml.etree.ElementTree import Element, ParseError  # defusedxml does the parsing
+from xml.etree.ElementTree import Element, ParseError  # nosec B405  (defusedxml does the parsing)
 
 import pycountry
 from defusedxml.common import DefusedXmlException
