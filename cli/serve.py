@@ -22,7 +22,7 @@ import click
 
 import settings
 from cli.installation import bring_up, connect, database, say
-from cli.worker import follow_parent
+from cli.worker import follow
 from db import engine, keys
 from settings import Settings
 
@@ -75,12 +75,12 @@ def serve(no_sample: bool, no_worker: bool, **given: Any) -> None:
 @contextmanager
 def working() -> Iterator[None]:
     """Beside the server, a worker that is started again whenever it ends."""
-    over = threading.Event()
+    over, command = threading.Event(), [sys.executable, "-m", "cli", "worker", "--parent", str(os.getpid())]
 
     def keep() -> None:
         while not over.wait(1):
             # a group of its own, so that Ctrl-C reaches the server alone, and the server then ends it
-            worker = subprocess.Popen([sys.executable, "-m", "cli", "worker", "--with-parent"], process_group=0)
+            worker = subprocess.Popen(command, process_group=0)  # noqa: S603 our own program
             while worker.poll() is None and not over.wait(0.2):
                 pass
             worker.terminate()
@@ -98,7 +98,7 @@ def working() -> Iterator[None]:
 def app() -> Any:
     """What each worker runs: the application, for as long as the process that started the worker lives."""
     parent = os.getppid()
-    follow_parent()
+    follow(parent)
     try:
         from api import create_app
 

@@ -22,14 +22,14 @@ sql = db.load("batches")
 
 
 @click.command()
-@click.option("--with-parent", is_flag=True, hidden=True, help="End when the process that started it ends.")
-def worker(with_parent: bool) -> None:
+@click.option("--parent", type=int, hidden=True, help="The process to end with.")
+def worker(parent: int | None) -> None:
     """Work off batches that need not be answered at once. `parley serve` starts one; run more on any machine."""
     signal.signal(
         signal.SIGTERM, lambda *_: sys.exit(0)
     )  # what it had begun is rolled back, and begun anew by the next
-    if with_parent:
-        follow_parent()
+    if parent:
+        follow(parent)
     chosen = settings.load()
     with database(chosen) as url:
         app = Flask(__name__)
@@ -41,16 +41,15 @@ def worker(with_parent: bool) -> None:
                     time.sleep(PAUSE)
 
 
-def follow_parent() -> None:
+def follow(parent: int) -> None:
     """End this process when the one that started it is gone, however that ended."""
-    parent = os.getppid()
 
-    def follow() -> None:
+    def watch() -> None:
         while os.getppid() == parent:
             time.sleep(1)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    threading.Thread(target=follow, daemon=True).start()
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def look(log_level: str) -> bool:
