@@ -309,17 +309,17 @@ def test_a_worker_that_is_killed_is_replaced_and_every_row_applied_once(provider
 
 
 def test_killed_at_any_moment_it_leaves_nothing_or_all(provider, fresh_app):
-    rows, paths = [actor(f"n{number}") for number in range(1000)], []
+    rows, paths = [actor(f"n{number}") for number in range(600)], []
     for turn in range(3):
         paths.append(queue(provider, [row | {"data": row["data"] | {"note": str(turn)}} for row in rows]))
         with working(fresh_app):
             wait_for(provider, paths[-1], "running")
-            time.sleep(random.uniform(0, 1.2))
+            time.sleep(random.uniform(0, 0.8))
         count, ids, _ = revisions(fresh_app)[0]
-        assert (count % 1000, ids in (0, 1000)) == (0, True)
+        assert (count % 600, ids in (0, 600)) == (0, True)
     with working(fresh_app):
         assert [wait_for(provider, path, "done")["counts"]["failed"] for path in paths] == [0] * 3
-    assert revisions(fresh_app) == [(3 * 1000, 1000, 3)]
+    assert revisions(fresh_app) == [(3 * 600, 600, 3)]
 
 
 def test_postgresql_is_killed_under_the_worker(signed):
