@@ -157,7 +157,7 @@ def test_the_sample_data_are_loaded_once():
             key = Path(folder, "key").read_text().strip()
             change = {"Authorization": f"Bearer {key}", "If-Match": f'"{first["version"]}"'}
             merge = {"Content-Type": "application/merge-patch+json"}
-            changed = httpx.patch(f"{address}/v1/rounds/{first['id']}", json={"format": None}, headers=change | merge)
+            changed = httpx.patch(f"{address}/v1/rounds/{first['id']}", json={"formats": None}, headers=change | merge)
             assert changed.status_code == 200
         with serving(**chosen) as (process, address):
             again = httpx.get(f"{address}/v1/rounds/{first['id']}").json()

@@ -29,6 +29,8 @@ def story(shared_house, provider) -> Story:
     """Some records of every type, with holes in their properties."""
     story = Story(Talks(shared_house, provider, "us"), seed=3)
     story.go_on(300)
+    story.talks.made("round", "bare")
+    story.talks.made("round", "full", name="Named", number=7, starts_on="2025-01-01", ends_on="2025-01-02")
     return story
 
 
