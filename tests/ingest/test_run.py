@@ -25,6 +25,7 @@ from ingest.state import StateError
 from tests.cli.test_serve import serving as parley_serve
 from tests.cli.test_serve import stop
 from tests.ingest.conftest import everything, serving
+from tests.ingest.final import final
 
 
 def actor(identifier: str, **more) -> dict:
@@ -300,20 +301,6 @@ def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(
         undisturbed = load(client, "ndjson", [file], rows=4)
         assert final(client) == disturbed
     assert counts(report) == counts(undisturbed)
-
-
-def final(client: Client) -> tuple[dict, dict]:
-    """Every record but for ids and times, and how many revisions there are."""
-    events, found = everything(client), {}
-    page = client.get("/v1/actors", limit=500)
-    while True:
-        for item in page["items"]:
-            item["parent"] = item["parent"] and item["parent"]["identifiers"]
-            name = item["identifiers"][0]["identifier"]
-            found[name] = {k: v for k, v in item.items() if k not in ("id", "created_at", "updated_at")}
-        if page["next"] is None:
-            return found, events
-        page = client.get(page["next"])
 
 
 # --- large -----------------------------------------------------------------------------------------------------------
