@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import httpx
@@ -85,7 +85,8 @@ class Installation:
         """As when the power fails. The client comes up first, and finds nobody."""
         family = [*psutil.Process(self.server.pid).children(recursive=True), *engine.members(self.cluster)]
         for process in (self.server, self.client, *family):
-            process.kill()
+            with suppress(psutil.NoSuchProcess):  # it went with its parent
+                process.kill()
         self.client.wait()
         psutil.wait_procs(family, timeout=10)
         self.pour()
