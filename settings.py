@@ -9,6 +9,7 @@ from limits import parse
 from platformdirs import user_data_path
 
 PREFIX = "PARLEY_"
+WAITERS = 100  # requests that may wait for a change at a time, in each server process
 
 
 class SettingsError(ValueError):

@@ -11,10 +11,10 @@ import db
 from api.http import Blueprint, answer
 from schemas.changes import ChangeArgs, ChangePage
 from schemas.problems import Json, Refused, fault
+from settings import WAITERS
 
 blp = Blueprint("changes", __name__, url_prefix="/v1/changes", description="What changed, in one order over all types.")
 sql = db.load("changes")
-WAITERS = 100
 EVERY = 0.2  # seconds between two looks at the log while somebody waits
 
 

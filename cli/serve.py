@@ -63,7 +63,8 @@ def serve(no_sample: bool, no_worker: bool, **given: Any) -> None:
             address=chosen.host,
             port=chosen.port,
             workers=chosen.workers,
-            blocking_threads=chosen.threads,
+            # those who wait for a change hold a thread but no connection: they leave the others theirs
+            blocking_threads=chosen.threads + settings.WAITERS,
             respawn_failed_workers=True,
             workers_kill_timeout=10,
             log_level=LogLevels.debug if chosen.log_level == "debug" else LogLevels.warning,
