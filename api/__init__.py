@@ -26,6 +26,10 @@ RESOURCES = [
     "search",
     "batches",
     "changes",
+    "exports",
+    "coverage",
+    "citations",
+    "calendar",
     "me",
 ]
 

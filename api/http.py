@@ -14,7 +14,7 @@ import flask_smorest
 import marshmallow as ma
 import orjson
 import psycopg
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, abort, current_app, g, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from psycopg_pool import PoolTimeout
 from webargs.flaskparser import FlaskParser
@@ -222,9 +222,13 @@ def _exact(text: str) -> int:
 class Parser(FlaskParser):
     """Reads queries and bodies; a body is validated by the write path, once, like any row of a set."""
 
+    def offered(self) -> tuple[str, ...]:
+        """The content types in which the answer can be had."""
+        return (JSON,)
+
     def parse(self, argmap: Any, req: Any = None, *, location: str | None = None, **kwargs: Any) -> Any:
         if location == "query":
-            accept_json()
+            acceptable(*self.offered())
             try:
                 unquote_to_bytes(request.query_string).decode()
             except UnicodeDecodeError:
@@ -233,11 +237,16 @@ class Parser(FlaskParser):
         return read_json()
 
 
-def accept_json(kind: str = JSON) -> None:
-    """Refuse a reader who wants none of what there is; a charset or another parameter makes no difference."""
+def acceptable(*kinds: str) -> str:
+    """Which of the content types the reader likes best, the first where all are alike; none is refused.
+
+    A charset or another parameter makes no difference.
+    """
     accepted = MIMEAccept((wanted.partition(";")[0], weight) for wanted, weight in request.accept_mimetypes)
-    if accepted and not accepted.best_match([kind, PROBLEM]):
-        raise Refused(406, "not_acceptable", f"There is only {kind}.")
+    best = accepted.best_match([*kinds, PROBLEM]) if accepted else kinds[0]
+    if best is None:
+        raise Refused(406, "not_acceptable", f"There is only {' or '.join(kinds)}.")
+    return best if best in kinds else kinds[0]
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # the library is untyped
@@ -371,21 +380,31 @@ def in_language(languages: str | None) -> dict[str, str]:
     return {"Content-Language": languages} if languages else {}
 
 
-def get_record(body: type[Body], id: str, args: Json) -> Response:
-    row = lists.get(body.type, target(id), args)
+def find_record(body: type[Body], id: str, args: Json, rest: str = "") -> Json:
+    """The record that a path names, or what there is to say instead; ``rest`` is what stands in the path behind it."""
+    row: Json | None = lists.get(body.type, target(id), args)
     if row is not None and row["state"] == "merged" and args["version"] is None:
         query = "?" + request.query_string.decode() if request.query_string else ""
-        response = Response(status=308, headers={"Location": f"/v1/{body.collection}/{row['merged_into']}{query}"})
-        return response
+        path = f"/v1/{body.collection}/{row['merged_into']}{rest}{query}"
+        abort(Response(status=308, headers={"Location": path}))
     if row is None or (row["doc"] is None and (row["state"] != "deleted" or args["version"] is not None)):
         raise Refused(404, "not_found", f"No such {body.type}.")
     if row["doc"] is None:
         when = stamp(row["updated_at"])
         raise Refused(410, "gone", f"This {body.type} was deleted.", deleted_at=when, reason=row["reason"])
+    return row
+
+
+def get_record(body: type[Body], id: str, args: Json) -> Response:
+    row = find_record(body, id, args)
     text = row["doc"].encode()
     whole = not (args["include"] or args["fields"] or args["lang"] or args["allow_machine"] is not None)
     etag = entity_tag(row["version"], row["stamp"]) if whole else body_tag(text)
-    return answer(text, etag=etag, headers=in_language(row["languages"]))  # a past version too: labels are today's
+    headers = in_language(row["languages"])
+    if args["version"] is not None and not args["include"]:
+        # a version stays what it is; only its labels are today's, and an erasure has to reach every copy, so an hour
+        headers |= {"Cache-Control": "max-age=3600, immutable"}
+    return answer(text, etag=etag, headers=headers)
 
 
 def write_record(body: type[Body], operation: records.Operation, scope: str = "write") -> Response:

@@ -94,6 +94,13 @@ HEADERS = {
         required=True,
     ),
     "Idempotent-Replayed": header("`true`: the answer that this `Idempotency-Key` got before.", text(), "true"),
+    "Parley-Cursor": header(
+        "Where the feed of changes goes on from this snapshot: a `cursor` for `GET /changes`.",
+        text(40),
+        "12f",
+        required=True,
+    ),
+    "Content-Disposition": header("A name for the file.", text(), 'attachment; filename="pledges.csv"', required=True),
     "Retry-After": header("Seconds to wait.", {"type": "integer", "minimum": 0, "maximum": 86_400}, 30, required=True),
     "WWW-Authenticate": header("How to authenticate.", text(), "Bearer", required=True),
     "Accept": header("The content types understood here.", text(), "application/json"),
@@ -516,8 +523,10 @@ def illustrate(path: str, parameters: list[Json], operation: Json, example: Json
     for content in operation.get("requestBody", {}).get("content", {}).values():
         content["example"] = asked["body"]
     if "body" in answered:
-        for content in operation["responses"][str(answered["status"])].get("content", {}).values():
-            content["example"] = answered["body"]
+        contents = operation["responses"][str(answered["status"])].get("content", {})
+        kind = answered.get("content_type", "application/json")
+        if kind in contents:
+            contents[kind]["example"] = answered["body"]
 
 
 def typed(value: str, schema: Json) -> Any:

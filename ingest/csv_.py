@@ -52,13 +52,15 @@ def record(cells: dict[str, str]) -> Json:
 
 
 def value(column: str, cell: str) -> Any:
-    """A list is written as JSON; one of dates, [2025-07-23,2025-07-24], is an EDTF date and no JSON.
+    """A list is written as JSON; one of dates, [2025-07-23,2025-07-24] or [2025,2026], is an EDTF date and text.
 
     Text that a spreadsheet would take for a formula has an apostrophe before it, which is not part of it.
     """
     if cell.startswith(("[", "{")) or column in JSON:
         try:
-            return orjson.loads(cell)
+            found = orjson.loads(cell)
         except orjson.JSONDecodeError:
             return cell
+        numbers = isinstance(found, list) and any(isinstance(entry, int | float) for entry in found)
+        return cell if numbers and column not in JSON else found
     return cell[1:] if GUARDED.match(cell) else cell

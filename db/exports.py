@@ -1,0 +1,96 @@
+"""Reading a whole collection: one snapshot, one COPY, its bytes handed on as they come."""
+
+from collections.abc import Generator
+from functools import cache
+from typing import Any, cast
+
+from flask import current_app
+from psycopg import Connection, IsolationLevel
+from psycopg_pool import ConnectionPool
+
+import db
+from db import lists
+from schemas import exports
+from schemas.base import BODIES
+from schemas.problems import Json
+
+sql = db.load("exports")
+Rows = Generator[bytes, None, None]
+PIECE = 64 * 1024  # bytes that are handed on at once
+
+#: A line is a document as it is. CSV is the one format of COPY without escapes, and quotes only what holds its own
+#: delimiter, quote or an end of line: JSON holds no control character, so with these nothing is ever quoted.
+LINES = r"FORMAT csv, DELIMITER E'\x01', QUOTE E'\x02'"
+TABLE = "FORMAT csv, HEADER"
+
+
+def snapshot() -> Connection[Any]:
+    """A connection in a transaction of its own: a slow client holds up no other reader, and what it leaves half read
+    is closed with it."""
+    pool = cast(ConnectionPool[Any], current_app.extensions["db"]["read"])
+    conn: Connection[Any] = pool.connection_class.connect(
+        cast(str, pool.conninfo), **cast(Json, pool.kwargs) | {"autocommit": False, "connect_timeout": 5}
+    )
+    conn.isolation_level, conn.read_only = IsolationLevel.REPEATABLE_READ, True
+    return conn
+
+
+def position(conn: Connection[Any], args: Json) -> int:
+    """Where in the log the snapshot stands; begins it."""
+    conn.execute(sql.settings, args)
+    row = conn.execute(sql.position, args).fetchone()
+    assert row is not None  # an aggregate always has a row
+    return int(row["position"])
+
+
+def lines(conn: Connection[Any], type: str, args: Json, *, flat: bool = False) -> Rows:
+    """One record a line, as it is served; or ``flat``, for a table: with text where any JSON may stand."""
+    return _copy(conn, _lines(type, flat, args["as_of"] is not None, args["q"] is not None), args)
+
+
+def table(conn: Connection[Any], type: str, args: Json) -> Rows:
+    """CSV with a header."""
+    return _copy(conn, _table(type, args["as_of"] is not None, args["q"] is not None), args)
+
+
+def _copy(conn: Connection[Any], query: str, args: Json) -> Rows:
+    parts: list[bytes] = []
+    size = 0
+    with conn.cursor().copy(query, args | lists.searched(args["q"])) as copy:
+        for part in copy:
+            parts.append(bytes(part))
+            size += len(part)
+            if size >= PIECE:
+                yield b"".join(parts)
+                parts, size = [], 0
+    yield b"".join(parts)
+
+
+@cache
+def _lines(type: str, flat: bool, past: bool, searched: bool) -> str:
+    doc = "s.doc"
+    for name in exports.raw(BODIES[type]) if flat else ():
+        doc = sql.quoted.format(name=name)
+    return _query(type, past, searched, columns=doc, record="", options=LINES)
+
+
+@cache
+def _table(type: str, past: bool, searched: bool) -> str:
+    found = list(exports.columns(exports.shape(BODIES[type])))
+    heads = {column.path[0]: "text" if column.path[1:] == () and not column.json else "json" for column in found}
+    record = "\n     " + sql.record.format(types=", ".join(f'"{name}" {kind}' for name, kind in heads.items()))
+    cells = ",\n           ".join(f'{_cell(column)} AS "{column.name}"' for column in found)
+    return _query(type, past, searched, columns=cells, record=record, options=TABLE)
+
+
+def _cell(column: exports.Column) -> str:
+    head, *tail = column.path
+    cell = f"r.\"{head}\" #>> '{{{','.join(tail)}}}'" if tail else f'r."{head}"'
+    if column.json:
+        return f"nullif(({cell})::text, '[]')"
+    return str(sql.cell.format(cell=f"({cell})"))
+
+
+def _query(type: str, past: bool, searched: bool, **slots: str) -> str:
+    at = lists.PINNED if past else None
+    return str(sql.copy.format(served=lists.period("s", at), **lists.chosen(type, at, searched), **slots))
