@@ -139,6 +139,7 @@ def export(body: type[Body], extension: str, args: Json) -> Response:
         stack.enter_context(turn())
         conn = stack.enter_context(closing(exports.snapshot()))
         args["position"] = exports.position(conn, args)
+        total = exports.total(conn, body.type, args)
         rows = stack.enter_context(closing(chosen.rows(conn, body.type, args)))
         first = next(rows)  # what fails now can still be told
         held = stack.pop_all()
@@ -146,6 +147,7 @@ def export(body: type[Body], extension: str, args: Json) -> Response:
     response.call_on_close(held.close)  # where nobody reads it at all
     response.headers["Content-Disposition"] = f'attachment; filename="{body.collection}.{extension}"'
     response.headers["Parley-Cursor"] = f"{args['position']:x}"
+    response.headers["Parley-Total"] = str(total)
     response.headers["Cache-Control"] = "no-cache"
     return response
 
@@ -174,7 +176,7 @@ CONTENT = {
     for kind in FORMATS.values()
 }  # fmt: skip
 EXTENSION = {"in": "path", "name": "extension", "description": "The form of the file."}
-SENT = {name: {"$ref": f"#/components/headers/{name}"} for name in ("Parley-Cursor", "Content-Disposition")}
+SENT = {name: {"$ref": f"#/components/headers/{name}"} for name in ("Parley-Cursor", "Parley-Total", "Content-Disposition")}
 
 
 def register(args: type[ListArgs]) -> None:
@@ -187,8 +189,9 @@ def register(args: type[ListArgs]) -> None:
     view.__doc__ = f"""Export {body.collection}
 
         The whole collection, or what the filters of its list find: one snapshot, streamed, in the order of the ids.
-        `Parley-Cursor` says where the feed of changes goes on from it. Each worker of the server sends two exports at a
-        time, and asks others to come back (503).
+        `Parley-Cursor` says where the feed of changes goes on from it, and `Parley-Total` how many records there have to
+        be: an answer that holds fewer broke off. Each worker of the server sends two exports at a time, and asks others
+        to come back (503).
         """
     for decorate in (
         blp.response(200, description="The records."),

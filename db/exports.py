@@ -43,6 +43,14 @@ def position(conn: Connection[Any], args: Json) -> int:
     return int(row["position"])
 
 
+def total(conn: Connection[Any], type: str, args: Json) -> int:
+    """How many records there will be: a server cannot break off an answer so that its reader is sure to see it."""
+    query = _total(type, args["as_of"] is not None, args["q"] is not None)
+    row = conn.execute(query, args | lists.searched(args["q"])).fetchone()
+    assert row is not None  # an aggregate always has a row
+    return int(row["total"])
+
+
 def lines(conn: Connection[Any], type: str, args: Json, *, flat: bool = False) -> Rows:
     """One record a line, as it is served; or ``flat``, for a table: with text where any JSON may stand."""
     return _copy(conn, _lines(type, flat, args["as_of"] is not None, args["q"] is not None), args)
@@ -64,6 +72,12 @@ def _copy(conn: Connection[Any], query: str, args: Json) -> Rows:
                 yield b"".join(parts)
                 parts, size = [], 0
     yield b"".join(parts)
+
+
+@cache
+def _total(type: str, past: bool, searched: bool) -> str:
+    shared = lists.chosen(type, lists.PINNED if past else None, searched)
+    return str(sql.total.format(total=lists.sql.total.format(**shared), **shared))
 
 
 @cache

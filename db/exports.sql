@@ -12,6 +12,12 @@ SELECT coalesce(max(v.position), 0) AS position
  WHERE %(as_of)s::timestamptz IS NULL
     OR v.recorded_at <= %(as_of)s
 
+-- total --
+WITH pin AS (
+    SELECT %(position)s::bigint AS position
+){hits}
+SELECT {total} AS total
+
 -- copy --
 COPY (
     WITH pin AS (

@@ -46,7 +46,10 @@ def export(client, path: str) -> bytes:
 
 
 def ndjson(client, path: str) -> list[dict]:
-    return [json.loads(line) for line in export(client, path).splitlines()]
+    rows = [json.loads(line) for line in export(client, path).splitlines()]
+    with client.head(f"/v1/exports/{path}") as answer:
+        assert answer.headers["Parley-Total"] == str(len(rows))
+    return rows
 
 
 def table(client, path: str) -> list[dict[str, str]]:

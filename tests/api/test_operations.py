@@ -268,7 +268,7 @@ def test_reading_is_open_to_pages_of_any_origin(make_client, path):
     answer = make_client().get(path, headers={"Origin": "https://example.org"})
     assert answer.headers.getlist("Access-Control-Allow-Origin") == ["*"]
     assert answer.headers["Access-Control-Expose-Headers"] == (
-        "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id, Parley-Cursor"
+        "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id, Parley-Cursor, Parley-Total"
     )
     assert "Access-Control-Allow-Credentials" not in answer.headers
 
