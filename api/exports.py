@@ -176,7 +176,8 @@ CONTENT = {
     for kind in FORMATS.values()
 }  # fmt: skip
 EXTENSION = {"in": "path", "name": "extension", "description": "The form of the file."}
-SENT = {name: {"$ref": f"#/components/headers/{name}"} for name in ("Parley-Cursor", "Parley-Total", "Content-Disposition")}
+HEADERS = ("Parley-Cursor", "Parley-Total", "Content-Disposition")
+SENT = {name: {"$ref": f"#/components/headers/{name}"} for name in HEADERS}
 
 
 def register(args: type[ListArgs]) -> None:
@@ -189,7 +190,7 @@ def register(args: type[ListArgs]) -> None:
     view.__doc__ = f"""Export {body.collection}
 
         The whole collection, or what the filters of its list find: one snapshot, streamed, in the order of the ids.
-        `Parley-Cursor` says where the feed of changes goes on from it, and `Parley-Total` how many records there have to
+        `Parley-Cursor` says where the feed of changes goes on from it, `Parley-Total` how many records there have to
         be: an answer that holds fewer broke off. Each worker of the server sends two exports at a time, and asks others
         to come back (503).
         """

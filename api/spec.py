@@ -100,7 +100,7 @@ HEADERS = {
         "12f",
         required=True,
     ),
-    "Parley-Total": header("How many records this export holds.", {"type": "integer", "minimum": 0}, 312, required=True),
+    "Parley-Total": header("How many records this holds.", {"type": "integer", "minimum": 0}, 312, required=True),
     "Content-Disposition": header("A name for the file.", text(), 'attachment; filename="pledges.csv"', required=True),
     "Retry-After": header("Seconds to wait.", {"type": "integer", "minimum": 0, "maximum": 86_400}, 30, required=True),
     "WWW-Authenticate": header("How to authenticate.", text(), "Bearer", required=True),
