@@ -6,8 +6,11 @@ INSTALL := $(if $(UV),$(UV) pip install --quiet --python .venv,$(BIN)/pip instal
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 	--custom-compile-command "make lock" --extra redis --group build
 
+BENCH_LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+	--custom-compile-command "make lock" bench/requirements.in --output-file bench/requirements.lock
+
 .DELETE_ON_ERROR:
-.PHONY: help serve test lint typecheck openapi schema bench-client lock
+.PHONY: help serve test lint typecheck openapi schema bench bench-ingest bench-client lock
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -30,6 +33,9 @@ typecheck: .venv/test  ## check types
 openapi: .venv/serve  ## write openapi/openapi.json
 	$(BIN)/parley openapi > .venv/openapi.json && mv .venv/openapi.json openapi/openapi.json
 
+bench: .venv/serve bench/.venv/made  ## measure Parley beside its peers; QUICK=1 in four minutes, CASES="get list" picks some
+	$(BIN)/python -m bench $(if $(QUICK),--quick) $(CASES)
+
 bench-ingest: .venv/serve  ## a batch of many rows beside COPY of what it makes; ROWS=5000 for fewer
 	$(BIN)/python -m bench.ingest
 
@@ -42,6 +48,13 @@ bench-client: .venv/test  ## pour 1 GB into a running Parley; ARGS="URL KEYFILE"
 lock: .venv/test  ## write the lock files anew
 	$(BIN)/$(LOCK) pyproject.toml --output-file requirements.lock
 	$(BIN)/$(LOCK) --group dev pyproject.toml --output-file requirements-dev.lock
+	$(BIN)/$(BENCH_LOCK)
+
+bench/.venv/made: bench/requirements.lock
+	$(if $(UV),$(UV) venv --quiet --allow-existing --python $(PYTHON) bench/.venv,$(PYTHON) -m venv bench/.venv)
+	$(if $(UV),$(UV) pip install --quiet --python bench/.venv,bench/.venv/bin/pip install --quiet) --require-hashes \
+		--requirement bench/requirements.lock
+	@touch $@
 
 .venv/made:
 	@$(PYTHON) -c 'import sys; sys.exit("Parley needs Python 3.11 or newer." if sys.version_info < (3, 11) else 0)'

@@ -74,7 +74,7 @@ def serve(url: str, data_dir: Path) -> tuple[subprocess.Popen[bytes], str, str]:
         env=environment, check=True, capture_output=True, text=True,
     ).stdout.strip()  # fmt: skip
     command = [sys.executable, "-m", "cli", "serve", "--no-sample", "--workers", "1"]
-    server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)  # noqa: S603  (our own command)
+    server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     for _ in range(300):
         try:
@@ -124,7 +124,7 @@ def copy(source: str, target: str, folder: Path) -> float:
 
 
 def main() -> None:
-    chance = random.Random(SEED)  # noqa: S311  (no secret)
+    chance = random.Random(SEED)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)

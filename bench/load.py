@@ -1,0 +1,124 @@
+"""Load, from other processes: wrk against a server, pgbench against the database; and what processor time it took."""
+
+import json
+import re
+import secrets
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+from bench.servers import Server, cpu
+from db import engine
+
+LUA = Path(__file__).with_name("load.lua")
+UNIQUE = "@" * 16  # in a body: what each request replaces by a name that nobody had before
+
+
+class Wrong(AssertionError):
+    """An answer was not as expected: nothing that was measured means anything."""
+
+
+class Request(NamedTuple):
+    path: str
+    method: str = "GET"
+    body: str | None = None
+
+
+@dataclass
+class Expected:
+    """What every answer must be."""
+
+    least: int
+    most: int
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Run(NamedTuple):
+    """What came of some seconds of load."""
+
+    rate: float
+    p50: float  # milliseconds, as the next
+    p99: float
+    server_us: float  # microseconds of processor time a request, as the next
+    database_us: float
+
+
+def postgres(url: str) -> list[psutil.Process]:
+    """All processes of the database server that works there."""
+    folder = Path(re.sub("%2F", "/", url.split("host=")[1].split("&")[0]))
+    return engine.members(folder)
+
+
+def literal(text: str | None) -> str:
+    return "nil" if text is None else json.dumps(text, ensure_ascii=False)
+
+
+def wrk(
+    server: Server, requests: Sequence[Request], expected: Expected, url: str, seconds: int, clients: int = 16
+) -> Run:
+    """So many clients that ask again as soon as they are answered."""
+    asked = ",\n".join(f"{{{literal(r.method)}, {literal(r.path)}, {literal(r.body)}}}" for r in requests)
+    headers = ", ".join(f"[{literal(name)}] = {literal(value)}" for name, value in expected.headers.items())
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as spec:
+        spec.write(
+            f"return {{status = {expected.status}, least = {expected.least}, most = {expected.most}, "
+            f"prefix = '{secrets.token_hex(4)}', headers = {{{headers}}}, requests = {{\n{asked}}}}}"
+        )
+        spec.flush()
+        command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "30s", "-s", str(LUA), server.address]
+        before = cpu(server.tree()), cpu(postgres(url))
+        done = subprocess.run([*command, "--", spec.name], capture_output=True, text=True)
+        after = cpu(server.tree()), cpu(postgres(url))
+    if done.returncode:
+        raise Wrong(f"wrk: {done.stdout} {done.stderr}")
+    told = json.loads(done.stdout.strip().splitlines()[-1])
+    if told["wrong"] or not told["answers"]:
+        raise Wrong(f"{server.name}: {told['wrong']} wrong of {told['answers']} answers, first {done.stderr}")
+    return run(told["answers"], told["seconds"], told["p50"], told["p99"], before, after)
+
+
+def run(
+    answers: int, seconds: float, p50: float, p99: float, before: tuple[float, float], after: tuple[float, float]
+) -> Run:
+    server, database = ((new - old) / answers * 1e6 for old, new in zip(before, after, strict=True))
+    return Run(answers / seconds, p50, p99, server, database)
+
+
+def pgbench(scripts: Path, url: str, seconds: int, clients: int = 8) -> Run:
+    """The same statements without a server in front of the database."""
+    files = [word for file in sorted(scripts.glob("*.sql")) for word in ("-f", str(file))]
+    given = [word for line in (scripts / "values").read_text().split("\0") if line for word in ("-D", line)]
+    options = "-c plan_cache_mode=force_custom_plan -c jit=off -c timezone=UTC"
+    before = cpu(postgres(url))
+    began = time.perf_counter()
+    command = [str(engine.BIN / "pgbench"), "-n", "-M", "prepared", f"-c{clients}", "-j1", f"-T{seconds}"]
+    done = subprocess.run([*command, *given, *files, url], capture_output=True, text=True, env={"PGOPTIONS": options})
+    spent, took = cpu(postgres(url)) - before, time.perf_counter() - began
+    if done.returncode or "number of failed transactions: 0 " not in done.stdout:
+        raise Wrong(f"pgbench: {done.stdout} {done.stderr}")
+    rate = float(re.search(r"tps = ([\d.]+)", done.stdout)[1])  # type: ignore[index]
+    latency = float(re.search(r"latency average = ([\d.]+)", done.stdout)[1])  # type: ignore[index]
+    return Run(rate, latency, latency, 0.0, spent / (rate * min(took, seconds)) * 1e6)
+
+
+def median(runs: list[Run]) -> Run:
+    return Run(*map(statistics.median, zip(*runs, strict=True)))
+
+
+def interleaved(targets: dict[str, Callable[[int], Run]], rounds: int, seconds: int) -> dict[str, Run]:
+    """Each in its turn, several times, so that what else the machine does meets all alike; the first turn warms up."""
+    runs: dict[str, list[Run]] = {name: [] for name in targets}
+    for turn in range(rounds + 1):
+        for name, measure in targets.items():
+            found = measure(seconds if turn else 1)
+            if turn:
+                runs[name].append(found)
+    return {name: median(found) for name, found in runs.items()}

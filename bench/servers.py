@@ -1,0 +1,152 @@
+"""The servers that are measured: Parley and its peers, each as its own documentation starts it, with two workers."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+HERE = Path(__file__).parent
+PEERS = HERE / ".venv" / "bin"
+WORKERS = 2
+TICKS = os.sysconf("SC_CLK_TCK")
+
+#: How each peer is started, by the name of its file.
+UVICORN = ("uvicorn", "{name}:app", "--port", "{port}", "--workers", str(WORKERS), "--no-access-log")
+GUNICORN = ("gunicorn", "{name}:app", "--bind", "127.0.0.1:{port}", "--workers", str(WORKERS), "--threads", "4")
+GRANIAN = ("granian", "{name}:app", "--interface", "wsgi", "--port", "{port}", "--workers", str(WORKERS),
+           "--blocking-threads", "4", "--no-ws", "--log-level", "warning")  # fmt: skip
+STARTED = {
+    "fastapi_asyncpg": UVICORN,
+    "fastapi_sqlalchemy": UVICORN,
+    "litestar_asyncpg": UVICORN,
+    "django_rest": GUNICORN,
+    "flask_hello": GRANIAN,
+    "wsgi_hello": GRANIAN,
+}
+
+
+@dataclass
+class Server:
+    """A running server, its processes, and where it answers."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    port: int
+    ready: str = "/livez"
+    key: str = ""
+    began: float = field(default_factory=time.perf_counter)
+    seconds_to_start: float = 0.0
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def wait(self) -> None:
+        """Until it answers."""
+        while self.process.poll() is None and time.perf_counter() - self.began < 60:
+            try:
+                httpx.get(self.address + self.ready).raise_for_status()
+                self.seconds_to_start = time.perf_counter() - self.began
+                return
+            except httpx.HTTPError:
+                time.sleep(0.02)
+        raise TimeoutError(f"{self.name} does not come up")
+
+    def tree(self) -> list[psutil.Process]:
+        root = psutil.Process(self.process.pid)
+        return [root, *root.children(recursive=True)]
+
+    def memory(self) -> int:
+        """The largest worker, in MB: what it holds alone, and its part of what it shares."""
+        return max(process.memory_full_info().pss for process in self.tree()[1:] or self.tree()) >> 20
+
+
+def cpu(processes: list[psutil.Process]) -> float:
+    """Seconds of processor time that they have used."""
+    return sum(sum(process.cpu_times()[:4]) for process in processes if process.is_running())
+
+
+def free_port(taken: set[int] = set()) -> int:  # noqa: B006  (remembered on purpose)
+    for port in range(21_000, 29_000):
+        with socket.socket() as probe:
+            if port not in taken and probe.connect_ex(("127.0.0.1", port)):
+                taken.add(port)
+                return port
+    raise OSError("no free port")
+
+
+@contextmanager
+def running(server: Server) -> Iterator[Server]:
+    try:
+        yield server
+    finally:
+        server.process.send_signal(signal.SIGTERM)
+        try:
+            server.process.wait(20)
+        except subprocess.TimeoutExpired:
+            server.process.kill()
+
+
+@contextmanager
+def parley(
+    url: str, folder: Path, workers: int = WORKERS, options: tuple[str, ...] = (), **settings: str
+) -> Iterator[Server]:
+    """Parley by its own command. Its rate limit is raised, for otherwise that is what would be measured."""
+    port = free_port()
+    environment = (
+        os.environ
+        | {
+            "PARLEY_DATABASE_URL": url,
+            "PARLEY_DATA_DIR": str(folder),
+            "PARLEY_PORT": str(port),
+            "PARLEY_WORKERS": str(workers),
+            "PARLEY_RATE_LIMIT": "1000000000/minute",
+        }
+        | settings
+    )
+    name = f"bench {time.time_ns()}"
+    make = [sys.executable, "-m", "cli", "keys", "create", "--name", name, "--provider", "bench", "--scope", "write"]
+    made = subprocess.run(make, env=environment, check=True, capture_output=True, text=True)
+    with log("parley") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli", "serve", "--no-sample", *options], env=environment, stdout=out, stderr=out
+        )
+    with running(Server("parley", process, port, key=made.stdout.strip())) as server:
+        yield server
+
+
+@contextmanager
+def peer(name: str, url: str, length: int = 0) -> Iterator[Server]:
+    """A peer, or a "hello" whose body has so many bytes."""
+    port = free_port()
+    program, *arguments = (word.format(name=name, port=port) for word in STARTED[name])
+    folder = Path(sys.executable).parent if program == "granian" else PEERS
+    environment = os.environ | {
+        "BENCH_DATABASE_URL": url,
+        "BENCH_LENGTH": str(length),
+        "PYTHONPATH": str(HERE / "peers"),
+    }
+    with log(name) as out:
+        process = subprocess.Popen(
+            [str(folder / program), *arguments], env=environment, cwd=HERE / "peers", stdout=out, stderr=out
+        )
+    with running(Server(name, process, port)) as server:
+        yield server
+
+
+@contextmanager
+def log(name: str) -> Iterator[Any]:
+    file = Path(tempfile.gettempdir()) / f"parley-bench-{name}.log"
+    with file.open("wb") as out:
+        yield out
