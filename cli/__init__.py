@@ -5,7 +5,7 @@ from typing import Any
 import click
 import psycopg
 
-from cli import doctor, documents, ingest, keys, migrate, serve, worker
+from cli import doctor, documents, ingest, keys, migrate, mirror, serve, worker
 from db.engine import EngineError
 from db.migrate import MigrationError
 from settings import SettingsError
@@ -32,6 +32,7 @@ for command in (
     serve.serve,
     worker.worker,
     ingest.ingest,
+    mirror.mirror,
     migrate.migrate,
     keys.keys,
     doctor.doctor,

@@ -1,7 +1,8 @@
 """A small HTTP client of the API: reads, upserts, sends batches, and tries again where trying again is right."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -36,7 +37,14 @@ class Refused(Exception):
 class Client:
     """One connection to one server. The key is sent in the header, never in a path."""
 
-    def __init__(self, url: str, key: str | None = None, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str | None = None,
+        transport: httpx.BaseTransport | None = None,
+        patience: float | None = PATIENCE,  # None: for ever
+    ) -> None:
+        self.patience = patience
         headers = {"User-Agent": "parley-ingest"} | ({"Authorization": f"Bearer {key}"} if key else {})
         # a merged record answers with the way to the other
         self.http = httpx.Client(base_url=url, headers=headers, timeout=30, follow_redirects=True, transport=transport)
@@ -85,12 +93,25 @@ class Client:
 
     def send(self, method: str, path: str, **options: Any) -> httpx.Response:
         """All that is sent means the same when said twice, so an answer lost on the way is simply asked for again."""
-        for attempt in stamina.retry_context(on=again, attempts=None, timeout=PATIENCE):
+        for attempt in self.attempts():
             with attempt:
                 answer = self.http.request(method, path, **options)
                 if answer.is_error:
                     raise refusal(answer)
         return answer
+
+    @contextmanager
+    def stream(self, path: str) -> Iterator[httpx.Response]:
+        """An answer of any size, read as it comes. Where it breaks off, only who reads it knows how to begin anew."""
+        with self.http.stream("GET", path) as answer:
+            if answer.is_error:
+                answer.read()
+                raise refusal(answer)
+            yield answer
+
+    def attempts(self) -> Iterable[stamina.Attempt]:
+        """`for attempt in client.attempts(): with attempt: ...`, as `send` does."""
+        return stamina.retry_context(on=again, attempts=None, timeout=self.patience)
 
 
 def refusal(answer: httpx.Response) -> Refused:
