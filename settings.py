@@ -1,6 +1,8 @@
 """Every setting of an installation, read from the environment; docs/settings.md shows the same table."""
 
+import re
 from dataclasses import MISSING, dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -22,6 +24,16 @@ def rate(value: str) -> None:
         parse(value)
     except ValueError as error:
         raise ValidationError("Must be a number of requests per time, such as 6000/minute.") from error
+
+
+def places(value: str) -> None:
+    """Refuse what is neither the name of a host nor a network."""
+    for entry in value.split(","):
+        try:
+            ip_network(entry.strip())
+        except ValueError:
+            if not re.fullmatch("[A-Za-z0-9._-]+", entry.strip()):
+                raise ValidationError("Must be host names and networks, such as hooks.internal,10.0.0.0/8.") from None
 
 
 def setting(default: Any, meaning: str, check: Any = None, shown: str | None = None) -> Any:
@@ -53,6 +65,11 @@ class Settings:
     threads: int = setting(
         4, "Threads, and at most as many database connections, of each server process.", validate.Range(1, 64)
     )
+    memory: int = setting(
+        32,
+        "Megabytes that each server process may fill with documents and answers it has given; 0 keeps none.",
+        validate.Range(0, 65536),
+    )
     public_read: bool = setting(True, "Whether reading is open to everyone; `false` asks for a key for everything.")
     rate_limit: str = setting("6000/minute", "Requests that one key, or one address without a key, may make.", rate)
     rate_limit_storage: str | None = setting(
@@ -62,6 +79,13 @@ class Settings:
     )
     trusted_proxies: int = setting(
         0, "Proxies in front of the server whose `X-Forwarded-*` headers are believed.", validate.Range(0, 9)
+    )
+    webhook_allow: str | None = setting(
+        None,
+        "Hosts and networks that webhooks may be sent to though they are not public, also by plain http: "
+        "`hooks.internal,10.0.0.0/8`.",
+        places,
+        shown="unset: public addresses only",
     )
     log_level: str = setting(
         "info",

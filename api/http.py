@@ -15,7 +15,6 @@ import marshmallow as ma
 import orjson
 import psycopg
 from flask import Flask, Response, abort, current_app, g, request
-from itsdangerous import BadSignature, URLSafeTimedSerializer
 from psycopg_pool import PoolTimeout
 from webargs.flaskparser import FlaskParser
 from werkzeug.datastructures import MIMEAccept
@@ -23,6 +22,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
 import db
+from api.cursors import DAY, Cursors
 from api.operations import PROBES
 from api.pages import PROBLEMS
 from db import keys, lists, records
@@ -36,8 +36,6 @@ from schemas.revisions import RevisionArgs, RevisionPage
 JSON = "application/json"
 PATCH = "application/merge-patch+json"
 PROBLEM = "application/problem+json"
-DAY = 24 * 60 * 60
-CURSOR_AGE = 7 * DAY
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 QUESTIONS = {"match_actors"}  # too long for a query, so asked by POST; they write nothing
 MAX_BODY = 1024 * 1024
@@ -320,14 +318,13 @@ def link(path: str | None) -> dict[str, str]:
     return {"Link": f'<{path}>; rel="next"'} if path else {}
 
 
-def cursors() -> URLSafeTimedSerializer:
-    """Signs cursors with the secret of the database, so that every worker knows every other's."""
+def cursors() -> Cursors:
     if "cursors" not in current_app.extensions:
         row = db.row(sql.secret)
         assert row is not None
-        current_app.extensions["cursors"] = URLSafeTimedSerializer(bytes(row["value"]), salt="cursor")
-    serializer: URLSafeTimedSerializer = current_app.extensions["cursors"]
-    return serializer
+        current_app.extensions["cursors"] = Cursors(bytes(row["value"]))
+    found: Cursors = current_app.extensions["cursors"]
+    return found
 
 
 SHAPE = ("limit", "fields", "include", "include_total", "lang", "allow_machine", "highlight")
@@ -344,10 +341,7 @@ def resume(type: str, args: Json) -> Json:
     """The args with the place where the cursor's page ended."""
     place: Json = {"position": None, "key": None, "last": None}
     if args["cursor"] is not None:
-        try:
-            position, key, last, bound = cursors().loads(args["cursor"], max_age=CURSOR_AGE)
-        except BadSignature:
-            bound = None
+        position, key, last, bound = cursors().read(args["cursor"]) or [None] * 4
         if bound != fingerprint(type, args):
             text = "The cursor is mangled, older than a week, or was given for other parameters. Start anew without it."
             raise Refused(400, "invalid_cursor", text, [fault("cursor", "invalid_cursor", text, "query")])
@@ -368,11 +362,12 @@ def one_page(
     """A page of what was found, and the way to the next."""
     cursor = path = None
     if page.more:
-        cursor = str(cursors().dumps([page.position, page.key, page.id, fingerprint(type, args)]))
+        cursor = cursors().sign([page.position, page.key, page.id, fingerprint(type, args)])
         path = f"{request.path}?{urlencode(request.args.to_dict() | {'cursor': cursor}, safe=':,')}"
     end = {"next": path, "next_cursor": cursor} | more
-    whole = b'{"items":[%b],%b' % (page.items.encode(), orjson.dumps(end)[1:])
-    return answer(whole, etag=body_tag(whole), headers=link(path) | dict(headers or {}))
+    rest = orjson.dumps(end)[1:]
+    whole = b'{"items":[%b],%b' % (page.items, rest)
+    return answer(whole, etag=body_tag(page.tag + rest), headers=link(path) | dict(headers or {}))
 
 
 def in_language(languages: str | None) -> dict[str, str]:

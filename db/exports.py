@@ -1,7 +1,7 @@
 """Reading a whole collection: one snapshot, one COPY, its bytes handed on as they come."""
 
 from collections.abc import Generator
-from functools import cache
+from functools import lru_cache
 from typing import Any, cast
 
 from flask import current_app
@@ -45,7 +45,7 @@ def position(conn: Connection[Any], args: Json) -> int:
 
 def total(conn: Connection[Any], type: str, args: Json) -> int:
     """How many records there will be: a server cannot break off an answer so that its reader is sure to see it."""
-    query = _total(type, args["as_of"] is not None, args["q"] is not None)
+    query = _total(_choice(type, args))
     row = conn.execute(query, args | lists.searched(args["q"])).fetchone()
     assert row is not None  # an aggregate always has a row
     return int(row["total"])
@@ -53,12 +53,12 @@ def total(conn: Connection[Any], type: str, args: Json) -> int:
 
 def lines(conn: Connection[Any], type: str, args: Json, *, flat: bool = False) -> Rows:
     """One record a line, as it is served; or ``flat``, for a table: with text where any JSON may stand."""
-    return _copy(conn, _lines(type, flat, args["as_of"] is not None, args["q"] is not None), args)
+    return _copy(conn, _lines(_choice(type, args), flat), args)
 
 
 def table(conn: Connection[Any], type: str, args: Json) -> Rows:
     """CSV with a header."""
-    return _copy(conn, _table(type, args["as_of"] is not None, args["q"] is not None), args)
+    return _copy(conn, _table(_choice(type, args)), args)
 
 
 def _copy(conn: Connection[Any], query: str, args: Json) -> Rows:
@@ -74,27 +74,31 @@ def _copy(conn: Connection[Any], query: str, args: Json) -> Rows:
     yield b"".join(parts)
 
 
-@cache
-def _total(type: str, past: bool, searched: bool) -> str:
-    shared = lists.chosen(type, lists.PINNED if past else None, searched)
-    return str(sql.total.format(total=lists.sql.total.format(**shared), **shared))
+def _choice(type: str, args: Json) -> lists.Choice:
+    return lists.Choice.of(type, args)._replace(at=None if args["as_of"] is None else lists.PINNED)
 
 
-@cache
-def _lines(type: str, flat: bool, past: bool, searched: bool) -> str:
+@lru_cache(512)
+def _total(choice: lists.Choice) -> str:
+    slots = choice.slots()
+    return str(sql.total.format(total=lists.sql.total.format(**slots), **slots))
+
+
+@lru_cache(512)
+def _lines(choice: lists.Choice, flat: bool) -> str:
     doc = "s.doc"
-    for name in exports.raw(BODIES[type]) if flat else ():
+    for name in exports.raw(BODIES[choice.type]) if flat else ():
         doc = sql.quoted.format(name=name)
-    return _query(type, past, searched, columns=doc, record="", options=LINES)
+    return _query(choice, columns=doc, record="", options=LINES)
 
 
-@cache
-def _table(type: str, past: bool, searched: bool) -> str:
-    found = list(exports.columns(exports.shape(BODIES[type])))
+@lru_cache(512)
+def _table(choice: lists.Choice) -> str:
+    found = list(exports.columns(exports.shape(BODIES[choice.type])))
     heads = {column.path[0]: "text" if column.path[1:] == () and not column.json else "json" for column in found}
     record = "\n     " + sql.record.format(types=", ".join(f'"{name}" {kind}' for name, kind in heads.items()))
     cells = ",\n           ".join(f'{_cell(column)} AS "{column.name}"' for column in found)
-    return _query(type, past, searched, columns=cells, record=record, options=TABLE)
+    return _query(choice, columns=cells, record=record, options=TABLE)
 
 
 def _cell(column: exports.Column) -> str:
@@ -105,6 +109,5 @@ def _cell(column: exports.Column) -> str:
     return str(sql.cell.format(cell=f"({cell})"))
 
 
-def _query(type: str, past: bool, searched: bool, **slots: str) -> str:
-    at = lists.PINNED if past else None
-    return str(sql.copy.format(served=lists.period("s", at), **lists.chosen(type, at, searched), **slots))
+def _query(choice: lists.Choice, **slots: str) -> str:
+    return str(sql.copy.format(served=lists.period("s", choice.at), **choice.slots(), **slots))

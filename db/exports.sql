@@ -30,7 +30,6 @@ COPY (
            AND s.from_position = t.from_position
          WHERE {period}
            AND {served}
-           AND {common}
            AND {filter}
          ORDER BY t.id
     )

@@ -1,10 +1,13 @@
 """Reading records: one statement an answer, made of the fixed parts of lists.sql and the resource's own filter."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
+from flask import current_app
+
 import db
+from db.memory import Memory
 from schemas import base, names
 from schemas.base import BODIES
 from schemas.problems import Json
@@ -31,18 +34,20 @@ OPEN = "{0}.to_position IS NULL"
 AT = "({0}.from_position <= {1} AND ({0}.to_position IS NULL OR {0}.to_position > {1}))"
 PINNED = "%(position)s::bigint"
 PIN = "(SELECT pin.position FROM pin)"
+GUARD = re.compile(r"\(+%\((\w+)\)s::[\w\[\]]+ IS (?:NULL|DISTINCT)(?: AND %\((\w+)\)s)?")
 
 
 class Page(NamedTuple):
     """Part of a list: the JSON of its records, ready, and where it ends."""
 
-    items: str
+    items: bytes
+    tag: bytes  # another one wherever a byte of the items is
     more: bool
     key: str | None
     id: str | None
     position: int
-    total: int | None
-    languages: str | None
+    total: int | None = None
+    languages: str | None = None
 
 
 def page(type: str, args: Json) -> Page:
@@ -50,22 +55,49 @@ def page(type: str, args: Json) -> Page:
     sort, way = (args["sort"] or ("score" if args["q"] else "id")).removeprefix("-"), "ASC"
     if (args["sort"] or "").startswith("-") or sort == "score":
         way = "DESC"
-    query = _list(
-        type,
-        sort,
-        way,
-        pinned=args["position"] is not None,
-        past=args["as_of"] is not None,
-        searched=args["q"] is not None,
-        further=args["last"] is not None,
-        total=bool(args["include_total"]),
-        sparse=args["fields"] is not None,
-        include=tuple(sorted(args["include"] or ())),
-        extras=extras(type, args),
-    )
-    found = db.row(query, args | searched(args["q"]))
+    choice = Choice.of(type, args)
+    order = Order(sort, way, args["last"] is not None)
+    total, fields = bool(args["include_total"]), args["fields"] is not None
+    include, added = tuple(sorted(args["include"] or ())), extras(type, args)
+    args = args | searched(args["q"])
+    if not (total or fields or include or added):
+        return documents(_keys(choice, order), args)
+    found = db.row(_list(choice, order, total=total, sparse=fields, include=include, extras=added), args)
     assert found is not None  # an aggregate always has a row
-    return Page(found.pop("items") or "", **found)
+    items = (found.pop("items") or "").encode()
+    return Page(items, items, **found)
+
+
+def documents(query: str, args: Json) -> Page:
+    """A page of documents as they are: PostgreSQL says which; those that are known already come from memory."""
+    memory: Memory = current_app.extensions["documents"]
+    for _ in range(3):
+        found = db.ask(query, args)
+        rows = found[: args["limit"]]
+        names = [row[1:3] for row in rows]
+        docs = [memory.get(name) for name in names]
+        if None in docs:
+            read = missing([row for row, doc in zip(rows, docs, strict=True) if doc is None], memory)
+            docs = [doc or read.get(name[0]) for name, doc in zip(names, docs, strict=True)]
+        if None not in docs:  # else the log was made anew, or something was erased, between the two looks
+            break
+    id, _, _, key, position = map(_text, rows[-1] if rows else (None,) * 5)
+    tag = b",".join([b"%b.%b" % name for name in names])
+    return Page(b",".join(docs), tag, len(found) > len(rows), key, id, int(position or 0))
+
+
+def missing(rows: list[db.Row], memory: Memory) -> dict[bytes, bytes]:
+    """Documents that are not in memory, by their position; from now on they are."""
+    wanted = {"ids": [_text(row[0]) for row in rows], "positions": [_text(row[1]) for row in rows]}
+    read: dict[bytes, bytes] = {}
+    for position, stamp, doc in db.ask(sql.documents, wanted, "lookup"):
+        memory.put((position, stamp), doc)
+        read[position] = doc
+    return read
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode()
 
 
 def extras(type: str, args: Json) -> tuple[str, ...]:
@@ -77,7 +109,8 @@ def extras(type: str, args: Json) -> tuple[str, ...]:
 class Found(NamedTuple):
     """Part of the hits of a search across all types."""
 
-    items: str
+    items: bytes
+    tag: bytes
     more: bool
     key: str | None
     id: str | None
@@ -90,7 +123,8 @@ def search(args: Json) -> Found:
     query = _search(args["position"] is not None, args["last"] is not None, bool(args["highlight"]))
     found = db.row(query, args | searched(args["q"]))
     assert found is not None  # an aggregate always has a row
-    return Found(found.pop("items") or "", **found)
+    items = (found.pop("items") or "").encode()
+    return Found(items, items, **found)
 
 
 @cache
@@ -122,53 +156,85 @@ def sorts(type: str) -> dict[str, str]:
     return SORTS | dict(line.split() for line in block.splitlines())
 
 
+class Choice(NamedTuple):
+    """Which rows a statement is about. A filter that was not sent is not part of it: the planner has less to weigh."""
+
+    type: str
+    at: str | None
+    searched: bool
+    filters: frozenset[str]
+
+    @classmethod
+    def of(cls, type: str, args: Json) -> "Choice":
+        at = PINNED if args.get("position") is not None else PIN if args["as_of"] is not None else None
+        sent = frozenset(name for name in guards(type) if args[name] is not None)
+        return cls(type, at, args["q"] is not None, sent)
+
+    def slots(self) -> dict[str, str]:
+        """The parts of a statement that choose the rows: of which time, by which filters, found by which words."""
+        when = period("s", self.at)
+        hits = "\n" + sql.hits.format(type=self.type, period=when, score=sql.score, match=sql.match)
+        block = _block(self.type, "filter", self.at)
+        wanted = [part for part, names in conditions(self.type, block) if names & self.filters]
+        return {
+            "hits": hits if self.searched else "",
+            "table": BODIES[self.type].collection,
+            "join": "\n      JOIN hits ON hits.id = t.id AND hits.from_position = t.from_position" * self.searched,
+            "period": period("t", self.at),
+            "filter": "\n       AND ".join(wanted) or "TRUE",
+            "pin": "v.recorded_at <= %(as_of)s::timestamptz" if self.at == PIN else "TRUE",
+            "position": self.at if self.at == PINNED else PIN,
+        }
+
+
+def conditions(type: str, block: str) -> list[tuple[str, set[str]]]:
+    """The conditions of a filter and of all lists, each with the parameters that it starts by asking for."""
+    parts = [*sql.common.format(type=type).split("\n       AND "), *block.split("\n       AND ")]
+    return [(part, {name for name in GUARD.match(part).groups() if name}) for part in parts]  # type: ignore[union-attr]
+
+
 @cache
+def guards(type: str) -> frozenset[str]:
+    """The parameters that choose rows."""
+    return frozenset().union(*(names for _, names in conditions(type, _block(type, "filter", None))))
+
+
+class Order(NamedTuple):
+    """How a list is sorted, and whether it goes on behind a page."""
+
+    sort: str
+    way: str
+    further: bool
+
+    def slots(self, type: str) -> dict[str, str]:
+        kind = sorts(type).get(self.sort, "numeric")
+        last = NULLS[kind][self.way == "DESC"]
+        column = "hits.score" if self.sort == "score" else f"t.{self.sort}"
+        never_null = kind in ("uuid", "timestamptz") or self.sort == "score"
+        key = column if never_null else f"coalesce({column}, '{last}'::{kind})"
+        after = f"({key}, t.id) {'<' if self.way == 'DESC' else '>'} (%(key)s::{kind}, %(last)s::uuid)"
+        return {"key": key, "way": self.way, "after": after if self.further else "TRUE"}
+
+
+@lru_cache(2048)
+def _keys(choice: Choice, order: Order) -> str:
+    return str(sql.keys.format(**order.slots(choice.type), **choice.slots()))
+
+
+@lru_cache(2048)
 def _list(
-    type: str,
-    sort: str,
-    way: str,
-    *,
-    pinned: bool,
-    past: bool,
-    searched: bool,
-    further: bool,
-    total: bool,
-    sparse: bool,
-    include: tuple[str, ...],
-    extras: tuple[str, ...],
+    choice: Choice, order: Order, *, total: bool, sparse: bool, include: tuple[str, ...], extras: tuple[str, ...]
 ) -> str:
-    at = PINNED if pinned else PIN if past else None
-    kind = sorts(type).get(sort, "numeric")
-    last = NULLS[kind][way == "DESC"]
-    column = "hits.score" if sort == "score" else f"t.{sort}"
-    key = column if kind in ("uuid", "timestamptz") or sort == "score" else f"coalesce({column}, '{last}'::{kind})"
-    shared = chosen(type, at, searched)
+    type, at, slots = choice.type, choice.at, choice.slots()
     return str(
         sql.page.format(
-            key=key,
-            way=way,
-            after=f"({key}, t.id) {'<' if way == 'DESC' else '>'} (%(key)s::{kind}, %(last)s::uuid)"
-            if further
-            else "TRUE",
             document=document(type, include, sparse, at, extras),
             languages=languages(type, extras, at, "string_agg(DISTINCT {}, ', ')"),
-            total=sql.total.format(**shared) if total else "NULL::bigint",
-            **shared,
+            total=sql.total.format(**slots) if total else "NULL::bigint",
+            **order.slots(type),
+            **slots,
         )
     )
-
-
-def chosen(type: str, at: str | None, searched: bool) -> dict[str, str]:
-    """The parts of a statement that choose a resource's rows: of which time, by which filters, found by which words."""
-    hits = "\n" + sql.hits.format(type=type, period=period("s", at), score=sql.score, match=sql.match)
-    return {
-        "hits": hits if searched else "",
-        "table": BODIES[type].collection,
-        "join": "\n      JOIN hits ON hits.id = t.id AND hits.from_position = t.from_position" if searched else "",
-        "period": period("t", at),
-        "common": sql.common.format(type=type),
-        "filter": _block(type, "filter", at),
-    }
 
 
 def _block(type: str, name: str, at: str | None) -> str:

@@ -1,16 +1,37 @@
 How every list is read: one statement, its slots filled by lists.py from the resource's own filter.
 
+-- keys --
+WITH pin AS (
+    SELECT coalesce(max(v.position), 0) AS position
+      FROM revisions AS v
+     WHERE {pin}
+){hits}
+SELECT t.id, t.from_position,
+       (SELECT s.stamp FROM served AS s WHERE s.id = t.id AND s.from_position = t.from_position) AS stamp,
+       {key} AS key, {position} AS position
+  FROM {table} AS t{join}
+ WHERE {period}
+   AND {filter}
+   AND {after}
+ ORDER BY {key} {way}, t.id {way}
+ LIMIT %(limit)s::int + 1
+
+-- documents --
+SELECT s.from_position, s.stamp, s.doc
+  FROM unnest(%(ids)s::uuid[], %(positions)s::bigint[]) AS k (id, position)
+  JOIN served AS s
+    ON s.id = k.id
+   AND s.from_position = k.position
+
 -- page --
 WITH pin AS (
     SELECT coalesce(max(v.position), 0) AS position
       FROM revisions AS v
-     WHERE %(position)s::bigint IS NULL
-       AND (%(as_of)s::timestamptz IS NULL OR v.recorded_at <= %(as_of)s)
+     WHERE {pin}
 ){hits}, found AS (
     SELECT t.id, t.from_position, {key} AS key
       FROM {table} AS t{join}
      WHERE {period}
-       AND {common}
        AND {filter}
        AND {after}
      ORDER BY key {way}, t.id {way}
@@ -20,7 +41,7 @@ WITH pin AS (
            row_number() OVER (ORDER BY found.key {way}, found.id {way}) AS number
       FROM found
 )
-SELECT coalesce(%(position)s::bigint, (SELECT pin.position FROM pin)) AS position,
+SELECT {position} AS position,
        count(*) > %(limit)s::int AS more,
        max(n.key::text) FILTER (WHERE n.number = %(limit)s::int) AS key,
        max(n.id::text) FILTER (WHERE n.number = %(limit)s::int) AS id,
@@ -36,7 +57,6 @@ SELECT coalesce(%(position)s::bigint, (SELECT pin.position FROM pin)) AS positio
 (SELECT count(*)
    FROM {table} AS t{join}
   WHERE {period}
-    AND {common}
     AND {filter})
 
 -- common --

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal, localcontext
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import db
@@ -40,7 +40,7 @@ CONVERTED = ("converted_value", "converted_min", "converted_max")
 def summarize(args: Json) -> Json:
     """Answer ``SummaryArgs`` as ``Summary``, by one query."""
     keys: tuple[str, ...] = tuple(args["group_by"] or ())
-    query = _query(keys, past=args["as_of"] is not None, searched=args["q"] is not None)
+    query = _query(keys, lists.Choice.of("pledge", args))
     found = db.row(query, args | lists.searched(args["q"]) | {"most": MOST})
     assert found is not None  # it selects from nothing
     if args["explain"] and found["found"] > MOST:
@@ -73,8 +73,8 @@ def summarize(args: Json) -> Json:
         }
 
 
-@cache
-def _query(keys: tuple[str, ...], *, past: bool, searched: bool) -> str:
+@lru_cache(512)
+def _query(keys: tuple[str, ...], choice: lists.Choice) -> str:
     columns = [COLUMNS.get(key, f"c.{key}") for key in keys] + ["NULL", "NULL"]
     return str(
         sql.summary.format(
@@ -83,7 +83,7 @@ def _query(keys: tuple[str, ...], *, past: bool, searched: bool) -> str:
             part="d" if "donor" in keys else "c",
             joins="".join(JOINS[key] for key in keys if key in JOINS),
             shared=" OR ".join(SHARED[key] for key in keys if key in SHARED) or "FALSE",
-            **lists.chosen("pledge", lists.PIN if past else None, searched),
+            **choice.slots(),
         )
     )
 

@@ -19,7 +19,6 @@ WITH pin AS (
                            THEN t.status
                        END AS excluded) AS e
      WHERE {period}
-       AND {common}
        AND {filter}
 ), money AS (
     SELECT DISTINCT f.currency, f.day

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
+import db
 from db import rates
 from tests import aid as promised
 from tests import words as spoken
@@ -54,5 +55,12 @@ def queries(monkeypatch) -> list[tuple[Any, ...]]:
         sent.append(query)
         return execute(conn, *query, **kwargs)
 
+    ask = db.Reader.ask
+
+    def overhear(conn, query, args):
+        sent.append((query, args))
+        return ask(conn, query, args)
+
     monkeypatch.setattr(psycopg.Connection, "execute", listen)
+    monkeypatch.setattr(db.Reader, "ask", overhear)
     return sent

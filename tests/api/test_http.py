@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from api import http
+from api import cursors
 from api.http import fresh, tags
 
 PATCH = "application/merge-patch+json"
@@ -182,7 +182,7 @@ def test_a_cursor_is_bound_to_its_list(client, crowd):
 
 def test_a_cursor_expires(client, crowd, monkeypatch):
     cursor = client.get("/v1/actors?country=ISL&limit=3").json["next_cursor"]
-    monkeypatch.setattr(http, "CURSOR_AGE", -1)
+    monkeypatch.setattr(cursors, "AGE", -1)
     assert client.get(f"/v1/actors?country=ISL&cursor={cursor}").json["code"] == "invalid_cursor"
 
 

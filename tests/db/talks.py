@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count
+from types import MethodType
 from typing import Any
 
 import psycopg
@@ -13,7 +14,7 @@ from werkzeug.test import TestResponse
 
 import db
 from api import create_app
-from db import records
+from db import Reader, records
 from db.records import By, Operation, Outcome
 from schemas.fields import address
 
@@ -157,11 +158,18 @@ def statements(app: Flask) -> Iterator[list[tuple[str, int]]]:
         for pool in pools:
             pool.open()
         conns = [stack.enter_context(pool.connection()) for pool in pools for _ in range(pool.max_size)]
+
+    def ask(conn: Reader, query: str, args: Any) -> list[Any]:
+        found = Reader.ask(conn, query, args)
+        seen.append((query, len(found)))
+        return found
+
     for conn in conns:
-        conn.cursor_factory = Watched
+        conn.cursor_factory, conn.ask = Watched, MethodType(ask, conn)
     yield seen
     for conn in conns:
         conn.cursor_factory = psycopg.Cursor
+        del conn.ask
 
 
 def everything(url: str, *tables: str) -> dict[str, list[str]]:

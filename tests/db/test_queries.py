@@ -64,7 +64,7 @@ def test_every_parameter_is_in_the_sql_and_the_other_way_round(type):
 
 def test_every_common_parameter_is_in_the_sql():
     used = {name for block in ("page", "common", "sparse") for name in ARGUMENT.findall(getattr(lists.sql, block))}
-    elsewhere = {"cursor", "sort", "include", "include_total", "lang", "allow_machine", "q", "highlight"}
+    elsewhere = {"cursor", "sort", "include", "include_total", "lang", "allow_machine", "q", "highlight", "as_of"}
     assert used - {"position"} == names(ListArgs) - elsewhere
 
 

@@ -877,9 +877,10 @@ def test_a_merge_leaves_no_reference_twice(settled):
 
 
 def test_no_cache_keeps_what_can_change(settled):
-    """Labels in an old version are today's, and what it holds can be erased."""
-    for query in ("", "?version=1", "?as_of=2030-01-01"):
+    """Labels in an old version are today's, and what it holds can be erased: it is kept for an hour, not for ever."""
+    for query in ("", "?as_of=2030-01-01", "?version=1&include=statements"):
         assert settled.get("actor", "actor", query).headers["Cache-Control"] == "no-cache"
+    assert settled.get("actor", "actor", "?version=1").headers["Cache-Control"] == "max-age=3600, immutable"
 
 
 # --- size ----------------------------------------------------------------------------------------------------------
