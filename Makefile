@@ -10,7 +10,7 @@ BENCH_LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-ind
 	--custom-compile-command "make lock" bench/requirements.in --output-file bench/requirements.lock
 
 .DELETE_ON_ERROR:
-.PHONY: help serve test lint typecheck openapi schema bench bench-ingest bench-client lock
+.PHONY: help serve test soak lint typecheck openapi schema bench bench-ingest bench-client lock
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -20,6 +20,9 @@ serve: .venv/serve  ## run Parley with its own PostgreSQL and the sample data on
 
 test: .venv/test  ## run all tests on the same PostgreSQL, with coverage; ARGS="-k rounds --no-cov" picks some
 	@$(BIN)/pytest -n 2 --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+soak: .venv/test  ## readers and mirrors against the log, under 8 writers and kill -9; SECONDS=60 for less than 5 minutes
+	$(BIN)/python -m tests.soak $(SECONDS)
 
 lint: .venv/test  ## check style and migrations
 	$(BIN)/ruff check

@@ -7,41 +7,32 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx
-import psutil
 import psycopg
 import pytest
 
-from db import engine, rates
+from db import rates
 from ingest.client import Client
 from ingest.run import load
-from tests.cli.test_serve import free_port, serving, stop, wait_until
+from tests.cli.test_serve import stop, wait_until
 from tests.ingest.final import final
 from tests.ingest.test_run import actor, pledge, record, write
+from tests.installation import Installation
 
 CHUNK = 60
 BLOWS = [["worker"]] * 8 + [["worker", "postgres"]] * 5 + [["everything"]] * 2  # 20 kills
 
 
-class Installation:
-    """A `parley serve` with a PostgreSQL of its own, and the client that pours a file into it."""
+class Poured(Installation):
+    """An installation, and the client that pours a file into it."""
 
     def __init__(self, folder: Path, file: Path, stack: ExitStack) -> None:
-        self.folder, self.file, self.stack = folder, file, stack
-        self.cluster, self.state = folder / "postgres", folder / "state"
-        self.account, self.messages = folder / "account", stack.enter_context((folder / "messages").open("a"))
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        (folder / "tmp").mkdir()  # what a killed server cannot clear away goes with the folder
-        self.serve()
-
-    def serve(self) -> None:
-        options = ("--no-sample", "--workers", "2", "--port", str(self.port))
-        environment = {"PARLEY_DATA_DIR": str(self.folder), "PARLEY_DATABASE_URL": "", "TMPDIR": f"{self.folder}/tmp"}
-        self.server, _ = self.stack.enter_context(serving(*options, **environment))
+        self.file, self.state, self.account = file, folder / "state", folder / "account"
+        self.messages = stack.enter_context((folder / "messages").open("a"))
+        super().__init__(folder, stack)
 
     def pour(self) -> None:
         options = ("--url", self.url, "--key", f"@{self.folder}/key", "--state", self.state, "--chunk", str(CHUNK))
@@ -59,7 +50,7 @@ class Installation:
 
     def batches(self) -> list[str]:
         """Those that the server has."""
-        with psycopg.connect(engine.address(self.cluster)) as conn:
+        with self.connect() as conn:
             return [id for (id,) in conn.execute("SELECT id::text FROM batches ORDER BY id")]
 
     def acknowledged(self) -> list[str]:
@@ -67,28 +58,11 @@ class Installation:
         with closing(sqlite3.connect(self.state)) as state:
             return [id for (id,) in state.execute("SELECT batch FROM chunks ORDER BY batch")]
 
-    def kill_worker(self) -> None:
-        """Kill the one that has served longest: two deaths of one in 5 s, the server takes for a fault of its own."""
-        wait_until(lambda: len(self.workers()) == 2)
-        min(self.workers(), key=psutil.Process.create_time).kill()
-
-    def workers(self) -> list[psutil.Process]:
-        found = psutil.process_iter(["ppid", "cmdline"])
-        return [p for p in found if p.info["ppid"] == self.server.pid and "serve" in (p.info["cmdline"] or [])]
-
-    def kill_postgres(self) -> None:
-        engine.process(self.cluster).kill()
-        wait_until(lambda: engine.process(self.cluster) is None)
-        engine.stop(engine.start(self.folder))  # the server holds it still
-
     def kill_everything(self) -> None:
-        """As when the power fails. The client comes up first, and finds nobody."""
-        family = [*psutil.Process(self.server.pid).children(recursive=True), *engine.members(self.cluster)]
-        for process in (self.server, self.client, *family):
-            with suppress(psutil.NoSuchProcess):  # it went with its parent
-                process.kill()
+        """The client comes up first, and finds nobody."""
+        self.client.kill()
+        self.kill_all()
         self.client.wait()
-        psutil.wait_procs(family, timeout=10)
         self.pour()
         self.serve()
 
@@ -114,7 +88,7 @@ def rows() -> list[dict]:
 def test_killed_on_any_side_it_ends_as_if_nothing_had_happened(fresh_app, key, folder: Path):
     [file], chance = write(folder / "rows", rows()), random.Random(11)
     with ExitStack() as stack:
-        here = Installation(folder, file, stack)
+        here = Poured(folder, file, stack)
         here.pour()
         for blow in chance.sample(BLOWS, len(BLOWS)):
             before = len(here.batches())
@@ -126,7 +100,7 @@ def test_killed_on_any_side_it_ends_as_if_nothing_had_happened(fresh_app, key, f
         wait_until(here.done, seconds=120)
         assert (folder / "messages").read_text().count("Trying again") >= len(BLOWS) / 2  # the client did feel it
         assert here.batches() == here.acknowledged()  # nothing lost, nothing twice
-        with Client(here.url, (folder / "key").read_text().strip()) as client:
+        with Client(here.url, here.key) as client:
             disturbed = final(client)
         assert stop(here.server) == 0
     with psycopg.connect(fresh_app.config["DATABASE_URL"]) as conn:

@@ -1,0 +1,56 @@
+"""A `parley serve` with a PostgreSQL of its own, and hands that kill any part of it."""
+
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from db import engine
+from tests.cli.test_serve import free_port, serving, wait_until
+
+
+class Installation:
+    """What a `with` block over its stack leaves stopped. Its folder must be open to the account of PostgreSQL."""
+
+    def __init__(self, folder: Path, stack: ExitStack, **environment: str) -> None:
+        self.folder, self.stack, self.cluster = folder, stack, folder / "postgres"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        (folder / "tmp").mkdir()  # what a killed server cannot clear away goes with the folder
+        own = {"PARLEY_DATA_DIR": str(folder), "PARLEY_DATABASE_URL": "", "TMPDIR": f"{folder}/tmp"}
+        self.environment = own | environment
+        self.serve()
+
+    @property
+    def key(self) -> str:
+        return (self.folder / "key").read_text().strip()
+
+    def serve(self) -> None:
+        options = ("--no-sample", "--workers", "2", "--port", str(self.port))
+        self.server, _ = self.stack.enter_context(serving(*options, **self.environment))
+
+    def connect(self) -> psycopg.Connection:
+        return psycopg.connect(engine.address(self.cluster))
+
+    def kill_worker(self) -> None:
+        """Kill the one that has served longest: two deaths of one in 5 s, the server takes for a fault of its own."""
+        wait_until(lambda: len(self.workers()) == 2)
+        min(self.workers(), key=psutil.Process.create_time).kill()
+
+    def workers(self) -> list[psutil.Process]:
+        found = psutil.process_iter(["ppid", "cmdline"])
+        return [p for p in found if p.info["ppid"] == self.server.pid and "serve" in (p.info["cmdline"] or [])]
+
+    def kill_postgres(self) -> None:
+        engine.process(self.cluster).kill()
+        wait_until(lambda: engine.process(self.cluster) is None)
+        engine.stop(engine.start(self.folder))  # the server holds it still
+
+    def kill_all(self) -> None:
+        """As when the power fails."""
+        family = [*psutil.Process(self.server.pid).children(recursive=True), *engine.members(self.cluster)]
+        for process in (self.server, *family):
+            with suppress(psutil.NoSuchProcess):  # it went with its parent
+                process.kill()
+        psutil.wait_procs(family, timeout=10)
