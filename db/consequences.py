@@ -235,6 +235,8 @@ def contested(record: "Record") -> list[str]:
 
 def hulls(record: "Record", days: Any) -> Json:
     """For the projection: a contested date possibly falls on any claimed day, and surely on none."""
+    if not record.overlay:
+        return {}
     kinds = dict(properties(BODIES[record.type]))
     made: Json = {}
     for name, entry in record.overlay.items():

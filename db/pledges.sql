@@ -67,7 +67,7 @@ SELECT id, from_position, to_position, created_at, updated_at, d ->> 'title', d 
        d ->> 'finance_type', currency, amount, amount_min, amount_max,
        first_day(shown(d -> 'announced_on')), first_day(d -> 'announced_on'), last_day(d -> 'announced_on'),
        is_certain(d -> 'announced_on'), ref(d -> 'announced_at'), ref(d -> 'process'), first_day(shown(d -> 'effective_from')),
-       donors, ARRAY(SELECT DISTINCT recipient FROM unnest(refs(d -> 'recipients')) AS recipient),
+       donors, ARRAY(SELECT DISTINCT ref(e) FROM jsonb_array_elements(d -> 'recipients') AS e),
        coalesce(d ->> 'apportionment' = 'sole' OR by_amount OR by_share, FALSE), ref(d -> 'superseded_by'),
        d ->> 'status' NOT IN ('delivered', 'cancelled', 'expired')
        AND EXISTS (SELECT

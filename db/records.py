@@ -1,13 +1,15 @@
 """The life of a record: every write is a set that is resolved, logged and projected under one lock, or not at all."""
 
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
-from typing import Any, Literal
+from itertools import chain
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 import orjson
@@ -22,7 +24,11 @@ from schemas.fields import UUID_TEXT, Edtf, Ref, stamp
 from schemas.problems import Json, Refused, fault, pointer
 
 sql = db.load("records")
-CHUNK = 2500  # rows that are rendered at a time: their text, not their number, is what takes memory
+CHUNK = 1000  # rows that are rendered at a time: their text, not their number, is what takes memory
+AHEAD = 6  # statements that wait while one is executed: those of one portion
+
+Statement = tuple[str, Json]
+T = TypeVar("T")
 
 
 class Packed:
@@ -264,6 +270,7 @@ class Set:
         self.failed = {name for row in {*bad, *problems} for name in _names_of(self.operations[row])}
         self.unmade: set[str] = set()
         self.waiters: dict[str, list[Record]] = defaultdict(list)  # who refers to records of the set
+        self.resolved: dict[tuple[Any, ...], Json] = {}  # what references to other records mean
         waiting = [record for record in self.touched.values() if record.alive and record.rows]
         while waiting:
             record = waiting.pop()
@@ -403,12 +410,18 @@ class Set:
         def resolve(kind: Field[Any], value: Any, at: tuple[str | int, ...]) -> Any:
             if not isinstance(kind, Ref):
                 return value
+            meant = (kind.types, *(value.get(name) for name in ("type", "id", "scheme", "identifier")))
+            if meant in self.resolved:
+                return self.resolved[meant]
             found = [other for other in self._candidates(kind, value) if other.alive or not other.rows]
             found = [other for other in found if other.state in ("live", "new") and other.id not in self.unmade]
             if len(found) == 1:
+                answer = {"id": found[0].id, "type": found[0].type}
                 if found[0].rows:
                     self.waiters[found[0].id].append(record)
-                return {"id": found[0].id, "type": found[0].type}
+                else:
+                    self.resolved[meant] = answer  # nothing in this set can change it any more
+                return answer
             named = value.get("id") or f"{value['scheme']}:{value['identifier']}"
             types = " or ".join(kind.types) or "record"
             if found:
@@ -534,16 +547,20 @@ class Set:
                 renamed.append((record.id, record.label, label, record.position))
                 record.label, record.label_position = label, record.position
         labels = self._labels(changed)
-        for start in range(0, len(changed), CHUNK):
-            keep_records(self.conn, changed[start : start + CHUNK])
-        with self.conn.pipeline():  # the database stores one portion while the next is rendered
-            for start in range(0, len(changed), CHUNK):
-                self._append(changed[start : start + CHUNK], now, batch, labels)
+        known = [record.id for record in changed if record.was_state != "new"]
+        statements: list[Iterable[Statement]] = [
+            [(sql.unname, {"ids": known})] if known else [],  # first: what one gives up, another may take
+            keep_records(changed),
+            *(self._append(portion, now, batch, labels) for portion in portions(changed)),
+        ]
+        store(self.conn, chain.from_iterable(statements), at_once=len(changed) <= CHUNK)
         if old_names := [name for name in renamed if name[1]]:
             ids, olds, news, positions = map(list, zip(*old_names, strict=True))
             self.conn.execute(sql.relabel, {"ids": ids, "olds": olds, "news": news, "positions": positions})
 
-    def _append(self, changed: list[Record], now: datetime, batch: str | None, labels: dict[str, Record]) -> None:
+    def _append(
+        self, changed: list[Record], now: datetime, batch: str | None, labels: dict[str, Record]
+    ) -> Iterator[Statement]:
         ops = {"live": "updated", "deleted": "deleted", "merged": "merged"}
         columns = _columns(changed, "position", "id", "type", "version", "admin", "merged_into", "reason", "hash") | {
             "recorded_at": now,
@@ -555,9 +572,9 @@ class Set:
             "overlay": [_text(r.overlay) if r.overlay else None for r in changed],
             "document": [r.document_bytes.decode() if r.document_bytes else None for r in changed],
         }
-        self.conn.execute(sql.append, columns)
-        close_periods(self.conn, [record for record in changed if record.was_state != "new"])
-        project(self.conn, [Period(record, None) for record in changed if record.alive], labels)
+        yield sql.append, columns
+        yield from close_periods([record for record in changed if record.was_state != "new"])
+        yield from project([Period(record, None) for record in changed if record.alive], labels)
 
     def _labels(self, changed: list[Record]) -> dict[str, Record]:
         met_now = [record for record in changed if record.overlay or not record.rows]  # changed by consequence
@@ -633,7 +650,10 @@ def references(type: str, document: Json) -> Iterator[tuple[str, Json]]:
 def difference(record: Record) -> list[str]:
     """JSON Pointers of the top-level properties that differ from what they were, or that new claims are about."""
     pairs = [(record.was or {}, record.document or {}), (record.was_overlay, record.overlay)]
-    return sorted({pointer(k) for was, now in pairs for k in was.keys() | now.keys() if was.get(k) != now.get(k)})
+    return sorted({_pointer(k) for was, now in pairs for k in was.keys() | now.keys() if was.get(k) != now.get(k)})
+
+
+_pointer = cache(pointer)  # for names of properties, of which there are not many
 
 
 def make_label(record: Record) -> str:
@@ -660,30 +680,50 @@ class Period:
     to_position: int | None
 
 
-def keep_records(conn: Connection, records: list[Record]) -> None:
+def portions(items: list[T]) -> Iterator[list[T]]:
+    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
+
+
+def store(conn: Connection, statements: Iterable[Statement], at_once: bool) -> None:
+    """Execute statements: a few in one go; many by a thread, so that PostgreSQL works on some while others are made."""
+    if at_once:
+        with conn.pipeline():
+            for statement in statements:
+                conn.execute(*statement)
+        return
+    with ThreadPoolExecutor(1) as aside:
+        waiting: deque[Future[Any]] = deque()
+        for statement in statements:
+            waiting.append(aside.submit(conn.execute, *statement))
+            if len(waiting) > AHEAD:
+                waiting.popleft().result()
+        for done in waiting:
+            done.result()
+
+
+def keep_records(records: Iterable[Record]) -> Iterator[Statement]:
     """Write the identity of records, and the identifiers that lead to them."""
     names = ["id", "type", "version", "position", "state", "provider", "admin", "hash", "label", "label_position"]
-    conn.execute(sql.keep, _columns(records, *names, "created_at", "updated_at", "merged_into", "reason"))
-    conn.execute(sql.unname, {"ids": [record.id for record in records]})
     # those of the deleted stay reserved; those of the merged still lead to it, and by it to its target
-    ordered = sorted(records, key=lambda record: record.state != "merged")
-    pairs = [(r.type, *name, r.id) for r in ordered for name in (r.document_names if r.alive else r.was_names)]
-    if pairs:
-        types, schemes, identifiers, ids = map(list, zip(*dict.fromkeys(pairs), strict=True))
-        conn.execute(sql.name, {"types": types, "schemes": schemes, "identifiers": identifiers, "ids": ids})
+    for portion in portions(sorted(records, key=lambda record: record.state != "merged")):
+        yield sql.keep, _columns(portion, *names, "created_at", "updated_at", "merged_into", "reason")
+        pairs = [(r.type, *name, r.id) for r in portion for name in (r.document_names if r.alive else r.was_names)]
+        if pairs:
+            types, schemes, identifiers, ids = map(list, zip(*dict.fromkeys(pairs), strict=True))
+            yield sql.name, {"types": types, "schemes": schemes, "identifiers": identifiers, "ids": ids}
 
 
-def close_periods(conn: Connection, records: list[Record]) -> None:
+def close_periods(records: list[Record]) -> Iterator[Statement]:
     """End the open period of records that change."""
     if not records:
         return
     tables = {"served": "id", "links": "from_id"} | {BODIES[record.type].collection: "id" for record in records}
     args = {"ids": [record.id for record in records], "positions": [record.position for record in records]}
     for table, column in tables.items():
-        conn.execute(sql.close.format(table=table, id=column), args)
+        yield sql.close.format(table=table, id=column), args
 
 
-def project(conn: Connection, periods: list[Period], labels: dict[str, Record]) -> None:
+def project(periods: list[Period], labels: dict[str, Record]) -> Iterator[Statement]:
     """Write rows of the projection: served documents, links, and each resource's own tables."""
     if not periods:
         return
@@ -703,14 +743,14 @@ def project(conn: Connection, periods: list[Period], labels: dict[str, Record]) 
     records = [period.record for period in periods]
     common = _columns(records, "id", "position", "type", "version", "created_at", "updated_at")
     common["to_position"] = [period.to_position for period in periods]
-    conn.execute(sql.serve, common | {"stamp": stamps, "doc": docs, "spellings": spellings, "texts": texts})
+    yield sql.serve, common | {"stamp": stamps, "doc": docs, "spellings": spellings, "texts": texts}
     if links:
         names = ("from_id", "from_type", "path", "to_id", "position", "to_position")
-        conn.execute(sql.link, dict(zip(names, map(list, zip(*links, strict=True)), strict=True)))
+        yield sql.link, dict(zip(names, map(list, zip(*links, strict=True)), strict=True))
     common["typed"] = typed
     for type in dict.fromkeys(common["type"]):
         places = [place for place, other in enumerate(common["type"]) if other == type]
-        conn.execute(_projection(type), {name: [column[p] for p in places] for name, column in common.items()})
+        yield _projection(type), {name: [column[p] for p in places] for name, column in common.items()}
 
 
 @cache
@@ -779,7 +819,7 @@ def rebuild(conn: Connection) -> int:
         elif not record.label or (before and before.document is None and before.was is None):  # erased
             record.label, record.label_position = make_label(record), record.position
         records[id] = record
-    keep_records(conn, list(records.values()))
-    for start in range(0, len(periods), CHUNK):
-        project(conn, periods[start : start + CHUNK], records)
+    statements = [keep_records(records.values())]
+    statements += [project(portion, records) for portion in portions(periods)]
+    store(conn, chain.from_iterable(statements), at_once=False)
     return len(periods)

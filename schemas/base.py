@@ -1,14 +1,15 @@
 """What every schema shares: the shapes of a record, and the document that the log keeps of it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, cached_property
+from contextlib import suppress
+from functools import cache, cached_property, lru_cache
 from typing import Any, ClassVar, NamedTuple
 
 import marshmallow as ma
 import orjson
 from marshmallow import fields, validate
 
-from schemas import edtf, names
+from schemas import compiled, edtf, names
 from schemas.fields import (
     IDENTIFIER,
     SCHEME,
@@ -262,13 +263,21 @@ def load(cls: "type[Body]", data: Any, location: str = "") -> tuple[Json, list[J
     """Validate a request body once. Returns the document (references not yet looked up) and all its faults."""
     if not isinstance(data, dict):
         return {}, [fault(location, "invalid", "Must be a JSON object.")]
-    declared = cls._declared_fields
-    ignored = {name for name, field in declared.items() if field.dump_only} | set(READ_ONLY) - declared.keys()
+    ignored = _ignored(cls)
     data = {key: value for key, value in data.items() if key not in ignored}
+    with suppress(*compiled.UNSURE):
+        return compiled.loader(cls)(data), []
     try:
         return clean(_instance(cls).load(data)), []
     except ma.ValidationError as error:
         return {}, list(faults(error.messages, at=location))
+
+
+@cache
+def _ignored(cls: "type[Body]") -> frozenset[str]:
+    """What the server alone says of a record, and clients may send back."""
+    declared = cls._declared_fields
+    return frozenset({name for name, field in declared.items() if field.dump_only} | set(READ_ONLY) - declared.keys())
 
 
 @cache
@@ -378,14 +387,19 @@ def references(cls: type[ma.Schema], document: Json, at: str = "") -> Iterator[t
                     yield f"{at}/{name}", entry
 
 
+@cache
+def _blank(cls: type[ma.Schema]) -> tuple[Json, dict[str, Property]]:
+    """The document of which nothing is known, as it is served, and its properties by name."""
+    return {p.name: [] if p.many else None for p in shape(cls)}, {p.name: p for p in shape(cls)}
+
+
 def show(cls: type[ma.Schema], document: Json, label: Callable[[Json], Any]) -> Json:
     """The document as it is served: all properties in the schema's order, references as labels."""
-    made: Json = {}
-    for name, field, nested, many in shape(cls):
-        value = document.get(name)
-        if value is None:
-            made[name] = [] if many else None
-        elif nested:
+    blank, properties = _blank(cls)
+    made = dict(blank)
+    for name, value in document.items():
+        _, field, nested, many = properties[name]
+        if nested:
             made[name] = [show(nested, entry, label) for entry in value] if many else show(nested, value, label)
         elif isinstance(field, Ref):
             made[name] = [label(entry) for entry in value] if many else label(value)
@@ -465,6 +479,7 @@ def _targets(cls: type[ma.Schema]) -> frozenset[tuple[str, ...]]:
     return frozenset(found)
 
 
+@lru_cache(maxsize=4096)  # a batch names the same days again and again
 def days(text: str) -> Json:
     """A date as the projection needs it: the text, its first and last possible day, and whether it is hedged."""
     earliest, latest = (None, None) if text == ".." else edtf.bounds(text)

@@ -40,7 +40,7 @@ def _check(value: Any, text: Text, depth: int) -> None:
         case bool() | None:
             pass
         case int() | float():
-            if not math.isfinite(value) or (isinstance(value, int) and abs(value) > LARGEST):
+            if (isinstance(value, int) and abs(value) > LARGEST) or not math.isfinite(value):
                 raise ma.ValidationError("Holds a number that is too large.")
         case list() | dict() if depth == 0:
             raise ma.ValidationError(f"Is nested deeper than {DEPTH} levels.")

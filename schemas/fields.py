@@ -16,7 +16,7 @@ SCHEME = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}\Z")
 # no space, slash or comma: such are stored percent-encoded, so that an identifier fits a path and a comma list
 IDENTIFIER = re.compile(r"[^\s/,\x00-\x1f\x7f]{1,200}\Z")
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
-ESCAPED = {" ": "%20", "/": "%2F", ",": "%2C", "\t": "%09", "\n": "%0A", "\r": "%0D"}
+ESCAPED = str.maketrans({letter: f"%{ord(letter):02X}" for letter in " /,\t\n\r"})
 
 
 def about(description: str, *examples: Any) -> Json:
@@ -250,9 +250,9 @@ class Ref(fields.Field[Json]):
             else:  # the form below, read again
                 scheme, identifier = value.get("scheme"), value.get("identifier")
                 value = f"{scheme}:{identifier}" if isinstance(scheme, str) and isinstance(identifier, str) else None
-        if kind is not None and self.types and kind not in self.types:
+        if isinstance(kind, str) and self.types and kind not in self.types:
             raise ma.ValidationError(f"Must refer to a record of type {' or '.join(self.types)}.")
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not isinstance(kind, str | None):
             raise ma.ValidationError("Not a reference: send an id, scheme:identifier, or an object with one as id.")
         return {"type": kind} | address(value)
 
@@ -269,7 +269,7 @@ def address(text: str) -> Json:
 
 def escape(identifier: str) -> str:
     """The stored form of an identifier: space, slash and comma percent-encoded."""
-    return "".join(ESCAPED.get(letter, letter) for letter in identifier)
+    return identifier.translate(ESCAPED)
 
 
 class Pointer(Text):

@@ -39,6 +39,7 @@ REFUSED: list[tuple[ma.fields.Field[Any], list[Any]]] = [
                            {"id": "x:y", "type": "person"}, {"type": "actor"}, {"scheme": "x"}, "x:a\x00b",
                            {"id": "x:y", "type": ["actor"]}, "01900000-0000-7000-8000-00000000000",
                            "{01900000-0000-7000-8000-000000000000}", "x:" + "a" * 201, {"scheme": 1, "identifier": 2}]),
+    (fields.Ref(), [{"id": "x:a", "type": []}, {"id": "x:a", "type": {"x": 1}}]),
     (fields.Pointer(), ["", "x", "/a~", "/a~2", "a/b", "/" + "a" * 200, 1]),
     (fields.Pattern("[a-z]+", "No.", "x"), ["A", "a1", "a\n", ""]),
 ]  # fmt: skip
