@@ -28,10 +28,9 @@ def main() -> None:
         )
         results = []
         for name in names:
-            result = cases.CASES[name](bench)
-            report.show(result)
-            results.append(result)
-        report.show_memory(bench.memory())
+            results.append(cases.CASES[name](bench))
+            report.show(results[-1])
+        report.write(results, bench, keep=not chosen.cases and not chosen.peers)
 
 
 if __name__ == "__main__":

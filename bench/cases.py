@@ -1,22 +1,29 @@
 """What is measured: each case asks Parley and its peers for the same, and checks that they answer the same."""
 
 import json
+import secrets
+import subprocess
 import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property, partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 
-from bench import rows
-from bench.load import Expected, Request, Run, Wrong, interleaved, pgbench, wrk
+from bench import data, rows
+from bench.ingest import JSON, lines, tables
+from bench.load import UNIQUE, Expected, Request, Run, Wrong, interleaved, pgbench, postgres, run, wrk
 from bench.rows import Chance, Size
-from bench.servers import Server, parley, peer
+from bench.servers import Server, cpu, parley, peer
 from bench.statements import NAME, capture
 from db import engine
 
@@ -25,6 +32,7 @@ ASYNCPG, SQLALCHEMY, DJANGO, LITESTAR = PEERS = (
 )  # fmt: skip
 HELLO = ("flask_hello", "wsgi_hello")
 DEEP = 200
+BATCH = 10_000
 SAMPLE = 12
 LAST_YEAR = rows.FIRST_DAY + timedelta(days=rows.DAYS - 365)
 
@@ -50,6 +58,7 @@ class Bench:
         self.running, self.url, self.stack, self.size = running, running.url, stack, size
         self.rounds, self.seconds, self.only = rounds, seconds, only
         self.started: dict[str, Server] = {}
+        self.known: dict[str, str] = {}
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         self.conn = stack.enter_context(psycopg.connect(self.url, autocommit=True))
 
@@ -94,7 +103,42 @@ class Bench:
             for name, server in servers.items()
         }
 
+    def id(self, name: str) -> str:
+        """The id behind scheme:identifier."""
+        if name not in self.known:
+            (self.known[name],) = self.ids([name.partition(":")[2]])
+        return self.known[name]
+
+    def address(self, name: str) -> str:
+        return engine.address(self.running.data_dir / "postgres", name)
+
     # --- measuring ---
+
+    def send(self, server: Server) -> int:
+        """Ten thousand pledges that nobody had before, in one request."""
+        run, chance = secrets.token_hex(4), Chance("batch")
+        names = [f"{run}-{number}" for number in range(BATCH)]
+        if server is self.ours:
+            ((self.before,),) = self.rows("SELECT max(position) FROM revisions")
+            body = lines([rows.pledge(name, chance) for name in names])
+            path, headers = "/v1/batches?atomic=true", JSON | {"Authorization": f"Bearer {server.key}"}
+        else:
+            body = json.dumps([resolved(self, name, chance) for name in names]).encode()
+            path, headers = "/v1/pledges/bulk", {"Content-Type": "application/json"}
+        self.began = time.perf_counter()
+        answer = httpx.post(server.address + path, content=body, headers=headers, timeout=600)
+        if answer.status_code != 200 or b"10000" not in answer.content:
+            raise Wrong(f"{server.name}: {answer.status_code} for a batch: {answer.text[:1000]}")
+        return BATCH
+
+    def timed(self, servers: list[Server], work: Callable[[], int]) -> Run:
+        """A piece of work that tells how many records it concerned; it may say itself when it began."""
+        before = sum(cpu(server.tree()) for server in servers), cpu(postgres(self.url))
+        self.began = time.perf_counter()
+        count = work()
+        seconds = time.perf_counter() - self.began
+        after = sum(cpu(server.tree()) for server in servers), cpu(postgres(self.url))
+        return run(count, seconds, seconds * 1e3, seconds * 1e3, before, after)
 
     def read(
         self,
@@ -102,30 +146,28 @@ class Bench:
         requests: list[Request],
         peers: tuple[str, ...] = (),
         *,
-        theirs: dict[str, list[Request]] | None = None,
         hello: tuple[str, ...] = (),
         database: bool = True,
         status: int = 200,
-        headers: dict[str, str] | None = None,
         clients: int = 16,
         same: bool = True,
+        during: Callable[[Server], AbstractContextManager[None]] = nullcontext,
     ) -> Result:
         """Ask Parley, the peers and the limits for the same, in turns."""
-        asked = {"parley": requests} | {name: (theirs or {}).get(name, requests) for name in peers}
         servers = {"parley": self.ours, **self.peers(peers)}
-        samples = {name: sample(server, asked[name], status, headers) for name, server in servers.items()}
-        if same:
-            for name, found in samples.items():
+        samples = {name: sample(server, requests, status) for name, server in servers.items()}
+        for name, found in samples.items():
+            if same:
                 agree(name, found, samples["parley"])
         lengths = {name: [len(body) for body in found] for name, found in samples.items()}
         mean = sum(lengths["parley"]) // len(lengths["parley"])
         targets: dict[str, Callable[[int], Run]] = {}
         for name, server in servers.items():
-            expected = Expected(min(lengths[name]) // 2, max(lengths[name]) * 2, status, headers or {})
-            targets[name] = partial(self._load, server, asked[name], expected, clients)
+            expected = Expected(min(lengths[name]) // 2, max(lengths[name]) * 2, status)
+            targets[name] = partial(self._load, server, requests, expected, clients, during)
         for name in hello:
             server = self._wait(peer(name, self.url, length=mean))
-            targets[name] = partial(self._load, server, requests, Expected(mean, mean), clients)
+            targets[name] = partial(self._load, server, requests, Expected(mean, mean), clients, nullcontext)
         if database:
             scripts = capture(self.bare, self.running, requests[:50], self.folder / case.replace(" ", "_"))
             targets["pgbench"] = lambda seconds: pgbench(scripts, self.url, seconds)
@@ -133,18 +175,22 @@ class Bench:
         limits = {name: runs.pop(name) for name in (*hello, "pgbench") if name in runs}
         return Result(case, "requests", runs.pop("parley"), runs, limits, {"bytes": mean})
 
-    def _load(self, server: Server, requests: list[Request], expected: Expected, clients: int, seconds: int) -> Run:
-        return wrk(server, requests, expected, self.url, seconds, clients)
+    def _load(
+        self, server: Server, requests: list[Request], expected: Expected, clients: int, during: Any, seconds: int
+    ) -> Run:
+        with during(server):
+            return wrk(server, requests, expected, self.url, seconds, clients)
 
 
-def sample(server: Server, requests: list[Request], status: int, headers: dict[str, str] | None) -> list[bytes]:
+def sample(server: Server, requests: list[Request], status: int = 200) -> list[bytes]:
     """Some answers, to see what they are and how long."""
     bodies = []
-    with httpx.Client(base_url=server.address, timeout=60, headers=headers) as client:
+    with httpx.Client(base_url=server.address, timeout=60) as client:
         for request in requests[:: max(len(requests) // SAMPLE, 1)]:
-            answer = client.request(request.method, request.path)
+            body = request.body and request.body.replace(UNIQUE, secrets.token_hex(8))
+            answer = client.request(request.method, request.path, content=body, headers=dict(request.headers))
             if answer.status_code != status:
-                raise Wrong(f"{server.name}: {answer.status_code} for {request.path}: {answer.text[:500]}")
+                raise Wrong(f"{server.name}: {answer.status_code} for {request.path}: {answer.text[:2000]}")
             bodies.append(answer.content)
     return bodies
 
@@ -180,4 +226,242 @@ def list_(bench: Bench) -> Result:
     return bench.read("list", [Request(f"/v1/pledges?{filter}") for filter in choices(bench)], PEERS, hello=HELLO)
 
 
-CASES: dict[str, Callable[[Bench], Result]] = {"get": get, "list": list_}
+def deep(bench: Bench) -> Result:
+    """How much longer the two hundredth page takes than the first, of the same list."""
+    donors = ",".join(bench.donors[:10])
+    first = [f"/v1/pledges?donor={donors}&from={rows.FIRST_DAY + timedelta(days=day)}" for day in range(4)]
+    servers = {"parley": bench.ours, **bench.peers((ASYNCPG,))}
+    targets: dict[str, Callable[[int], Run]] = {}
+    for name, server in servers.items():
+        for page, paths in (("first", first), ("deep", [walk(server, path, DEEP) for path in first])):
+            requests = [Request(path) for path in paths]
+            lengths = [len(body) for body in sample(server, requests)]
+            expected = Expected(min(lengths) // 2, max(lengths) * 2)
+            targets[f"{name} {page}"] = partial(wrk, server, requests, expected, bench.url, clients=2)
+    runs = interleaved(targets, bench.rounds, bench.seconds)
+    found = {name: ratio(runs[f"{name} deep"].p50, runs[f"{name} first"].p50) for name in servers}
+    notes = {name: run.p50 for name, run in runs.items()}
+    return Result("deep page ÷ first page", "p50 ratio", found.pop("parley"), found, notes=notes)
+
+
+def walk(server: Server, path: str, pages: int) -> str:
+    """The address of a page, by the way that leads there."""
+    with httpx.Client(base_url=server.address, timeout=60) as client:
+        for _ in range(pages - 1):
+            path = client.get(path).raise_for_status().json()["next"]
+    return path
+
+
+def ratio(one: float, other: float) -> Run:
+    return Run(one / other, 0, 0, 0, 0)
+
+
+def include(bench: Bench) -> Result:
+    """The rounds of a process, with the delegations that sat at them."""
+    processes = bench.ids([f"process-{number}" for number in range(20)])
+    days = [rows.FIRST_DAY + timedelta(days=30 * month) for month in range(6)]
+    paths = [f"/v1/rounds?process={id}&from={day}&include=delegations" for id in processes for day in days]
+    return bench.read("include", [Request(path) for path in paths], PEERS)
+
+
+def search(bench: Bench) -> Result:
+    """Statements by two words that some have, the best first."""
+    chance = Chance("search")
+    words = [chance.sample(chance.words[20:200], 2) for _ in range(200)]
+    paths = [f"/v1/statements?q={one}%20{other}" for one, other in words]
+    return bench.read("search", [Request(path) for path in paths], PEERS, same=False)
+
+
+def unchanged(bench: Bench) -> Result:
+    """A record that the client has already (304)."""
+    ids = bench.rows("SELECT id FROM pledges WHERE to_position IS NULL ORDER BY md5(id::text) LIMIT 300")
+    with httpx.Client(base_url=bench.ours.address) as client:
+        tags = {id: client.get(f"/v1/pledges/{id}").headers["ETag"] for (id,) in ids}
+    asked = [Request(f"/v1/pledges/{id}", headers={"If-None-Match": tag}) for id, tag in tags.items()]
+    return bench.read("304", asked, hello=HELLO, status=304, same=False)
+
+
+def hot(bench: Bench) -> Result:
+    """One list, asked again and again, while somebody changes it once a second and looks whether that shows."""
+    path = f"/v1/pledges?donor={bench.donors[0]}"
+    (changed,) = {json.loads(body)["items"][0]["id"] for body in sample(bench.ours, [Request(path)])}
+
+    def change(server: Server, title: str) -> None:
+        if server is bench.ours:
+            headers = {"If-Match": "*", "Content-Type": "application/merge-patch+json"}
+            address = f"{server.address}/v1/pledges/{changed}"
+            signed = headers | {"Authorization": f"Bearer {server.key}"}
+            httpx.patch(address, json={"title": title}, headers=signed).raise_for_status()
+        else:
+            with psycopg.connect(bench.url) as conn:
+                conn.execute("UPDATE peer.pledges SET title = %s WHERE id = %s", (title, changed))
+
+    @contextmanager
+    def changing(server: Server) -> Iterator[None]:
+        over, stale = threading.Event(), []
+
+        def work() -> None:
+            while not over.wait(0.5):
+                title = f"Changed {secrets.token_hex(8)}"
+                change(server, title)
+                stale.extend(title for _ in range(4) if title not in httpx.get(server.address + path).text)
+                over.wait(0.5)
+
+        with ThreadPoolExecutor(1) as pool:
+            done = pool.submit(work)
+            try:
+                yield
+            finally:
+                over.set()
+            done.result()
+        if stale:
+            raise Wrong(f"{server.name} gave {len(stale)} stale answers")
+
+    return bench.read("hot list", [Request(path)], PEERS, hello=HELLO, database=False, during=changing)
+
+
+def feed(bench: Bench) -> Result:
+    """Five hundred changes from somewhere in the log."""
+    ((last,),) = bench.rows("SELECT max(position) FROM revisions")
+    chance = Chance("feed")
+    paths = [f"/v1/changes?limit=500&cursor={chance.randrange(last - 500):x}" for _ in range(100)]
+    return bench.read("feed", [Request(path) for path in paths], hello=HELLO, same=False)
+
+
+def summary(bench: Bench) -> Result:
+    """What each donor pledged."""
+    return bench.read("summary", [Request("/v1/pledges/summary?group_by=donor")], (ASYNCPG,), same=False, clients=4)
+
+
+# --- writing ---
+
+
+def create(bench: Bench) -> Result:
+    """One pledge that nobody had before, by eight clients; it is on the disk before the answer."""
+    chance = Chance("create")
+    bodies = [json.dumps(resolved(bench, f"post-{UNIQUE}", chance)) for _ in range(200)]
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {bench.ours.key}"}
+    asked = [Request("/v1/pledges", "POST", body, headers) for body in bodies]
+    return bench.read("create", asked, PEERS, database=False, status=201, clients=8, same=False)
+
+
+def resolved(bench: Bench, name: str, chance: Chance) -> dict[str, Any]:
+    """A pledge that names what it refers to by ids, as a peer wants it."""
+    data = rows.pledge(name, chance)["data"]
+    return data | {
+        "identifiers": [{"scheme": "bench", "identifier": name}],
+        "sources": [{"source": bench.id("bench:source"), "locator": "a row of a table"}],
+        "donors": [{"actor": bench.id(donor["actor"]), "role": "donor"} for donor in data["donors"]],
+        "recipients": [bench.id(recipient) for recipient in data["recipients"]],
+    }
+
+
+def batch(bench: Bench) -> Result:
+    """Ten thousand pledges in one request, beside COPY of all rows that come of them, and a peer's bulk insert."""
+    peers = bench.peers((SQLALCHEMY,))
+    copied = Copied(bench)
+
+    def ours(_: int) -> Run:
+        return bench.timed([bench.ours], partial(bench.send, bench.ours))
+
+    targets = {"parley": ours, "COPY": lambda _: copied.run()}
+    for name, server in peers.items():
+        targets[name] = lambda _, server=server: bench.timed([server], partial(bench.send, server))
+    runs = interleaved(targets, max(bench.rounds // 2, 1), 1, warm=bench.rounds > 2)
+    return Result("batch", "pledges", runs.pop("parley"), {name: runs[name] for name in peers}, {"COPY": runs["COPY"]})
+
+
+class Copied:
+    """COPY of the rows that the last batch made into the same tables, with the same indexes, of another database."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        with psycopg.connect(bench.address("postgres"), autocommit=True) as conn:
+            conn.execute("DROP DATABASE IF EXISTS copied WITH (FORCE)")
+            conn.execute("CREATE DATABASE copied TEMPLATE filled STRATEGY file_copy")
+
+    def run(self) -> Run:
+        files = {name: self._out(name) for name in tables(self.bench.conn)}
+        with psycopg.connect(self.bench.address("copied")) as conn:
+
+            def work() -> int:
+                for name, file in files.items():
+                    with file.open("rb") as source, conn.cursor().copy(f"COPY {name} FROM STDIN (FORMAT binary)") as to:
+                        while part := source.read(1 << 20):
+                            to.write(part)
+                conn.commit()
+                return BATCH
+
+            return self.bench.timed([], work)
+
+    def _out(self, name: str) -> Path:
+        file, conn = self.bench.folder / name, self.bench.conn
+        columns = {column for (column,) in self.bench.rows(data.COLUMNS, name)}
+        at = next((column for column in ("position", "from_position") if column in columns), None)
+        new = f"{at} > %s" if at else "id IN (SELECT r.id FROM records AS r WHERE r.position > %s)"
+        query = f"COPY (SELECT * FROM {name} WHERE {new}) TO STDOUT (FORMAT binary)"
+        with file.open("wb") as out, conn.cursor().copy(query, (self.bench.before,)) as rows:
+            for part in rows:
+                out.write(part)
+        return file
+
+
+def readers(bench: Bench) -> Result:
+    """How much longer one reader in a hundred waits while batches of ten thousand come in."""
+    asked = [Request(f"/v1/pledges?{filter}") for filter in choices(bench)]
+    servers = {"parley": bench.ours, **bench.peers((SQLALCHEMY,))}
+    found, notes, seconds = {}, {}, max(4, bench.seconds)
+    for name, server in servers.items():
+        lengths = [len(body) for body in sample(server, asked)]
+        load = partial(wrk, server, asked, Expected(min(lengths) // 2, max(lengths) * 2), bench.url, seconds, clients=2)
+        load()
+        rest = load()
+        with ThreadPoolExecutor(1) as pool:
+            sending = pool.submit(bench.send, server)
+            during = load()
+            sending.result()
+        found[name] = ratio(during.p99, rest.p99)
+        notes |= {f"{name} at rest, ms": rest.p99, f"{name} during, ms": during.p99}
+    return Result("readers during a batch", "p99 ratio", found.pop("parley"), found, notes=notes)
+
+
+def export(bench: Bench) -> Result:
+    """All pledges as NDJSON, beside COPY TO of the same bytes."""
+    ((count,),) = bench.rows("SELECT count(*) FROM pledges WHERE to_position IS NULL")
+    address = f"{bench.ours.address}/v1/exports/pledges.ndjson"
+    query = "SELECT s.doc FROM served AS s WHERE s.type = 'pledge' AND s.to_position IS NULL ORDER BY s.id"
+    commands = {
+        "parley": ["curl", "--silent", "--fail", address],
+        "COPY TO": [str(engine.BIN / "psql"), "--quiet", bench.url, "--command", f"COPY ({query}) TO STDOUT"],
+    }
+    digests = {name: sha256(subprocess.run(command, check=True, capture_output=True).stdout).digest()
+               for name, command in commands.items()}  # fmt: skip
+    if len(set(digests.values())) > 1:
+        raise Wrong("the export is not what COPY gives")
+
+    def run(name: str, _: int) -> Run:
+        def work() -> int:
+            subprocess.run(commands[name], check=True, stdout=subprocess.DEVNULL)
+            return int(count)
+
+        return bench.timed([bench.ours] if name == "parley" else [], work)
+
+    runs = interleaved({name: partial(run, name) for name in commands}, bench.rounds, 1)
+    return Result("export", "pledges", runs["parley"], limits={"COPY TO": runs["COPY TO"]})
+
+
+CASES: dict[str, Callable[[Bench], Result]] = {
+    "get": get,
+    "list": list_,
+    "deep": deep,
+    "include": include,
+    "search": search,
+    "304": unchanged,
+    "hot": hot,
+    "feed": feed,
+    "summary": summary,
+    "export": export,
+    "create": create,
+    "batch": batch,
+    "readers": readers,
+}

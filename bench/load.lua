@@ -10,8 +10,8 @@ end
 function init(args)
    spec = dofile(args[1])
    for number, request in ipairs(spec.requests) do
-      local method, path, body = request[1], request[2], request[3]
-      local text = wrk.format(method, path, spec.headers, body)
+      local method, path, body, headers = unpack(request, 1, 4)
+      local text = wrk.format(method, path, headers, body)
       local first, last = text:find("@@@@@@@@@@@@@@@@", 1, true)
       spec.requests[number] = first and { text:sub(1, first - 1), text:sub(last + 1) } or text
    end

@@ -7,9 +7,9 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import psutil
@@ -29,16 +29,15 @@ class Request(NamedTuple):
     path: str
     method: str = "GET"
     body: str | None = None
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass
-class Expected:
+class Expected(NamedTuple):
     """What every answer must be."""
 
     least: int
     most: int
     status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 class Run(NamedTuple):
@@ -61,16 +60,20 @@ def literal(text: str | None) -> str:
     return "nil" if text is None else json.dumps(text, ensure_ascii=False)
 
 
+def lua(request: Request) -> str:
+    headers = ", ".join(f"[{literal(name)}] = {literal(value)}" for name, value in request.headers.items())
+    return f"{{{literal(request.method)}, {literal(request.path)}, {literal(request.body)}, {{{headers}}}}}"
+
+
 def wrk(
     server: Server, requests: Sequence[Request], expected: Expected, url: str, seconds: int, clients: int = 16
 ) -> Run:
     """So many clients that ask again as soon as they are answered."""
-    asked = ",\n".join(f"{{{literal(r.method)}, {literal(r.path)}, {literal(r.body)}}}" for r in requests)
-    headers = ", ".join(f"[{literal(name)}] = {literal(value)}" for name, value in expected.headers.items())
+    asked = ",\n".join(map(lua, requests))
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as spec:
         spec.write(
             f"return {{status = {expected.status}, least = {expected.least}, most = {expected.most}, "
-            f"prefix = '{secrets.token_hex(4)}', headers = {{{headers}}}, requests = {{\n{asked}}}}}"
+            f"prefix = '{secrets.token_hex(4)}', requests = {{\n{asked}}}}}"
         )
         spec.flush()
         command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "30s", "-s", str(LUA), server.address]
@@ -113,10 +116,12 @@ def median(runs: list[Run]) -> Run:
     return Run(*map(statistics.median, zip(*runs, strict=True)))
 
 
-def interleaved(targets: dict[str, Callable[[int], Run]], rounds: int, seconds: int) -> dict[str, Run]:
+def interleaved(
+    targets: dict[str, Callable[[int], Run]], rounds: int, seconds: int, warm: bool = True
+) -> dict[str, Run]:
     """Each in its turn, several times, so that what else the machine does meets all alike; the first turn warms up."""
     runs: dict[str, list[Run]] = {name: [] for name in targets}
-    for turn in range(rounds + 1):
+    for turn in range(not warm, rounds + 1):
         for name, measure in targets.items():
             found = measure(seconds if turn else 1)
             if turn:

@@ -24,20 +24,24 @@ def capture(server: Server, running: engine.Engine, requests: list[Request], fol
             client.get(requests[0].path).raise_for_status()
         switch(conn, "0")
         begins = log.stat().st_size
-        for request in requests:
+        for number, request in enumerate(requests):
+            conn.execute(f"SELECT 'request {number}'")
             client.get(request.path).raise_for_status()
         switch(conn, "-1")
     with log.open() as lines:
         lines.seek(begins)
         entries = [json.loads(line) for line in lines]
-    asked = [e for e in entries if e.get("application_name") == NAME and " execute " in e["message"]]
-    each, rest = divmod(len(asked), len(requests))
-    if rest or not each:
-        raise ValueError(f"{len(asked)} statements for {len(requests)} requests")
+    asked: list[list[dict[str, str]]] = []
+    for entry in entries:
+        if "SELECT 'request " in entry["message"]:
+            asked.append([])
+        elif entry.get("application_name") == NAME and " execute " in entry["message"]:
+            asked[-1].append(entry)
+    if not all(asked) or len(asked) != len(requests):
+        raise ValueError(f"{len(asked)} of {len(requests)} requests asked PostgreSQL")
     folder.mkdir(parents=True)
     values: list[str] = []
-    for number in range(len(requests)):
-        found = asked[number * each : (number + 1) * each]
+    for number, found in enumerate(asked):
         text = [script(entry, f"{number}_{place}", values) for place, entry in enumerate(found)]
         (folder / f"{number:03}.sql").write_text("\n".join(text))
     (folder / "values").write_text("\0".join(values))
@@ -51,10 +55,9 @@ def switch(conn: psycopg.Connection, duration: str) -> None:
 
 
 def script(entry: dict[str, str], prefix: str, values: list[str]) -> str:
+    """The statement for pgbench, which cannot say of which type a value is: where the text does not, it stands there."""
     text = re.sub(r"--[^\n']*$", "", entry["message"].split(": ", 2)[2], flags=re.MULTILINE)
     given: dict[str, str] = dict(VALUE.findall(entry.get("detail", "")))
-    for number, value in given.items():
-        if value != "NULL":
-            values.append(f"p{prefix}_{number}={value[1:-1].replace(chr(39) * 2, chr(39))}")
-    text = re.sub(r"\$(\d+)", lambda at: "NULL" if given[at[1]] == "NULL" else f":p{prefix}_{at[1]}", text)
-    return text + ";\n"
+    named = {number for number in re.findall(r"\$(\d+)::", text) if given[number] != "NULL"}
+    values += [f"p{prefix}_{number}={given[number][1:-1].replace(chr(39) * 2, chr(39))}" for number in sorted(named)]
+    return re.sub(r"\$(\d+)", lambda at: f":p{prefix}_{at[1]}" if at[1] in named else given[at[1]], text) + ";\n"

@@ -194,6 +194,24 @@ class Delegation(Kept):
         return [self.actor]
 
 
+class RoundSource(models.Model):
+    round = models.ForeignKey(Round, models.CASCADE, related_name="sources")
+    source = models.ForeignKey(Source, models.CASCADE)
+    locator = models.TextField(null=True)
+
+    class Meta:
+        app_label, managed, db_table, ordering = "peer", False, "round_sources", ("id",)
+
+
+class DelegationSource(models.Model):
+    delegation = models.ForeignKey(Delegation, models.CASCADE, related_name="sources")
+    source = models.ForeignKey(Source, models.CASCADE)
+    locator = models.TextField(null=True)
+
+    class Meta:
+        app_label, managed, db_table, ordering = "peer", False, "delegation_sources", ("id",)
+
+
 class Member(models.Model):
     delegation = models.ForeignKey(Delegation, models.CASCADE, related_name="members")
     person = models.ForeignKey(Person, models.CASCADE)
@@ -384,6 +402,7 @@ class MemberOut(serializers.Serializer):
 
 
 class DelegationOut(KeptOut):
+    sources = CitationOut(many=True)
     round = ReferenceOut()
     meeting = Null()
     represents = ReferenceOut(many=True)
@@ -392,6 +411,7 @@ class DelegationOut(KeptOut):
 
 
 class RoundOut(KeptOut):
+    sources = CitationOut(many=True)
     process = ReferenceOut()
     parent = Null()
     number = serializers.IntegerField()
@@ -477,8 +497,11 @@ WHOLE_STATEMENTS = (
     .prefetch_related("sources__source", "texts")
 )
 WHOLE_ROUNDS = Round.objects.select_related("process").prefetch_related(
+    "sources__source",
     "third_parties__actor",
-    models.Prefetch("delegations", Delegation.objects.select_related("actor").prefetch_related("members__person")),
+    models.Prefetch(
+        "delegations", Delegation.objects.select_related("actor").prefetch_related("sources__source", "members__person")
+    ),
 )
 
 
@@ -532,7 +555,7 @@ def statements(request):
 def rounds(request):
     query = WHOLE_ROUNDS.filter(process=request.GET["process"]).order_by("id")
     if first := request.GET.get("from"):
-        query = query.filter(starts_on__gte=first)
+        query = query.filter(ends_on__gte=first)
     return page(request, query, RoundOut)
 
 

@@ -134,6 +134,24 @@ class RoundThirdPartyRow(Base):
     actor: Mapped[Actor] = relationship()
 
 
+class RoundSourceRow(Base):
+    __tablename__ = "round_sources"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    round_id: Mapped[UUID] = mapped_column(ForeignKey("rounds.id"))
+    source_id: Mapped[UUID] = mapped_column(ForeignKey("sources.id"))
+    locator: Mapped[str | None]
+    source: Mapped[Source] = relationship()
+
+
+class DelegationSourceRow(Base):
+    __tablename__ = "delegation_sources"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    delegation_id: Mapped[UUID] = mapped_column(ForeignKey("delegations.id"))
+    source_id: Mapped[UUID] = mapped_column(ForeignKey("sources.id"))
+    locator: Mapped[str | None]
+    source: Mapped[Source] = relationship()
+
+
 class MemberRow(Base):
     __tablename__ = "delegation_members"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -152,6 +170,7 @@ class DelegationRow(Kept, Base):
     actor_id: Mapped[UUID] = mapped_column(ForeignKey("actors.id"))
     round: Mapped["RoundRow"] = relationship(back_populates="delegations")
     actor: Mapped[Actor] = relationship()
+    sources: Mapped[list[DelegationSourceRow]] = relationship(order_by=DelegationSourceRow.id)
     members: Mapped[list[MemberRow]] = relationship(order_by=MemberRow.id)
 
     @property
@@ -172,6 +191,7 @@ class RoundRow(Kept, Base):
     tracks: Mapped[list[dict[str, Any]]]
     summary: Mapped[str | None]
     process: Mapped[Process | None] = relationship()
+    sources: Mapped[list[RoundSourceRow]] = relationship(order_by=RoundSourceRow.id)
     third_parties: Mapped[list[RoundThirdPartyRow]] = relationship(order_by=RoundThirdPartyRow.id)
     delegations: Mapped[list[DelegationRow]] = relationship(order_by=DelegationRow.id, back_populates="round")
 
@@ -229,8 +249,10 @@ WHOLE_STATEMENT = (
 )
 WHOLE_ROUND = (
     joinedload(RoundRow.process),
+    selectinload(RoundRow.sources).joinedload(RoundSourceRow.source),
     selectinload(RoundRow.third_parties).joinedload(RoundThirdPartyRow.actor),
     selectinload(RoundRow.delegations).joinedload(DelegationRow.actor),
+    selectinload(RoundRow.delegations).selectinload(DelegationRow.sources).joinedload(DelegationSourceRow.source),
     selectinload(RoundRow.delegations).selectinload(DelegationRow.members).joinedload(MemberRow.person),
 )
 
@@ -345,5 +367,5 @@ async def search_statements(session: Session, q: str, limit: int = 50) -> Any:
 async def list_rounds(session: Session, process: UUID, first: From = None, limit: int = 50) -> Any:
     query = select(RoundRow).options(*WHOLE_ROUND).where(RoundRow.process_id == process).order_by(RoundRow.id)
     if first:
-        query = query.where(RoundRow.starts_on >= first)
+        query = query.where(RoundRow.ends_on >= first)
     return page("/v1/rounds", list((await session.scalars(query.limit(limit + 1))).all()), limit, process=process)

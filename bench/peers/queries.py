@@ -55,6 +55,8 @@ ROUNDS = f"""
     SELECT t.id, 'round' AS type, t.version, t.created_at, t.updated_at, t.identifiers, t.number, t.name, t.status,
            t.starts_on, t.ends_on, t.formats, t.tracks, t.summary,
            {REFERENCE.format("p", "process", "name")} AS process,
+           (SELECT coalesce(json_agg(json_build_object('source', {SOURCE}, 'locator', c.locator) ORDER BY c.id), '[]')
+              FROM round_sources AS c JOIN sources AS s ON s.id = c.source_id WHERE c.round_id = t.id) AS sources,
            (SELECT coalesce(json_agg(json_build_object('actor', {ACTOR}, 'role', h.role) ORDER BY h.id), '[]')
               FROM round_third_parties AS h JOIN actors AS a ON a.id = h.actor_id
              WHERE h.round_id = t.id) AS third_parties,
@@ -62,6 +64,10 @@ ROUNDS = f"""
                        'id', d.id, 'type', 'delegation', 'version', d.version, 'created_at', d.created_at,
                        'updated_at', d.updated_at, 'identifiers', d.identifiers, 'round', {ROUND},
                        'represents', json_build_array({ACTOR}),
+                       'sources', (SELECT json_agg(json_build_object('source', {SOURCE}, 'locator', c.locator)
+                                                   ORDER BY c.id)
+                                     FROM delegation_sources AS c JOIN sources AS s ON s.id = c.source_id
+                                    WHERE c.delegation_id = d.id),
                        'members', (SELECT json_agg(json_build_object(
                                               'person', {REFERENCE.format("w", "person", "name")}, 'role', m.role,
                                               'position', m.position, 'attendance', m.attendance) ORDER BY m.id)
@@ -69,7 +75,7 @@ ROUNDS = f"""
                                     WHERE m.delegation_id = d.id)) ORDER BY d.id), '[]')
               FROM delegations AS d JOIN actors AS a ON a.id = d.actor_id
              WHERE d.round_id = t.id) AS delegations
-      FROM (SELECT * FROM rounds WHERE process_id = $1 AND starts_on >= $2 ORDER BY id LIMIT $3 + 1) AS t
+      FROM (SELECT * FROM rounds WHERE process_id = $1 AND ends_on >= $2 ORDER BY id LIMIT $3 + 1) AS t
       LEFT JOIN processes AS p ON p.id = t.process_id
      ORDER BY t.id
 """

@@ -216,3 +216,27 @@ SELECT r.id, (e -> 'source' ->> 'id')::uuid, e ->> 'locator'
   FROM revisions AS r, jsonb_array_elements(r.document -> 'sources') AS e
  WHERE r.type = 'statement';
 CREATE INDEX ON peer.statement_sources (statement_id);
+
+CREATE TABLE peer.round_sources (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    round_id uuid NOT NULL REFERENCES peer.rounds,
+    source_id uuid NOT NULL REFERENCES peer.sources,
+    locator text
+);
+INSERT INTO peer.round_sources (round_id, source_id, locator)
+SELECT r.id, (e -> 'source' ->> 'id')::uuid, e ->> 'locator'
+  FROM revisions AS r, jsonb_array_elements(r.document -> 'sources') AS e
+ WHERE r.type = 'round';
+CREATE INDEX ON peer.round_sources (round_id);
+
+CREATE TABLE peer.delegation_sources (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    delegation_id uuid NOT NULL REFERENCES peer.delegations,
+    source_id uuid NOT NULL REFERENCES peer.sources,
+    locator text
+);
+INSERT INTO peer.delegation_sources (delegation_id, source_id, locator)
+SELECT r.id, (e -> 'source' ->> 'id')::uuid, e ->> 'locator'
+  FROM revisions AS r, jsonb_array_elements(r.document -> 'sources') AS e
+ WHERE r.type = 'delegation';
+CREATE INDEX ON peer.delegation_sources (delegation_id);
