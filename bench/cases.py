@@ -68,8 +68,10 @@ class Bench:
 
     @cached_property
     def bare(self) -> Server:
-        """Parley with one worker, of which PostgreSQL tells what it asks."""
-        return self._wait(parley(self.url, self.running.data_dir, 1, ("--no-worker",), PGAPPNAME=NAME))
+        """Parley with one worker and nothing in memory, of which PostgreSQL tells what it asks."""
+        return self._wait(
+            parley(self.url, self.running.data_dir, 1, ("--no-worker",), PGAPPNAME=NAME, PARLEY_MEMORY="0")
+        )
 
     def peer(self, name: str) -> Server:
         if name not in self.started:

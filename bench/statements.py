@@ -59,5 +59,16 @@ def script(entry: dict[str, str], prefix: str, values: list[str]) -> str:
     text = re.sub(r"--[^\n']*$", "", entry["message"].split(": ", 2)[2], flags=re.MULTILINE)
     given: dict[str, str] = dict(VALUE.findall(entry.get("detail", "")))
     named = {number for number in re.findall(r"\$(\d+)::", text) if given[number] != "NULL"}
-    values += [f"p{prefix}_{number}={given[number][1:-1].replace(chr(39) * 2, chr(39))}" for number in sorted(named)]
-    return re.sub(r"\$(\d+)", lambda at: f":p{prefix}_{at[1]}" if at[1] in named else given[at[1]], text) + ";\n"
+    for number in sorted(named):
+        value = given[number][1:-1].replace("''", "'")
+        values.append(f"p{prefix}_{number}={value}")
+
+    def put(at: re.Match[str]) -> str:
+        return f":p{prefix}_{at[1]}" if at[1] in named else parted(given[at[1]])
+
+    return re.sub(r"\$(\d+)", put, parted(text)) + ";\n"
+
+
+def parted(text: str) -> str:
+    """What pgbench would take for the name of a value, such as the minutes of HH24:MI, in two parts."""
+    return re.sub(r"(?<!:):(?=[A-Za-z])", ":' || '", text)
