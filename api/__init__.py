@@ -26,6 +26,7 @@ RESOURCES = [
     "search",
     "batches",
     "changes",
+    "webhooks",
     "exports",
     "coverage",
     "citations",

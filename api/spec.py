@@ -24,6 +24,7 @@ from api.pages import PROBLEMS
 from schemas.base import BODIES, Open, embeds, shown
 from schemas.fields import Enum, Integer, Ref, Text, Timestamp, about
 from schemas.problems import Json
+from schemas.webhooks import Event
 
 PREFIX = "/v1"
 PROBLEM = "application/problem+json"
@@ -187,6 +188,36 @@ class Problem(Open):
     target = fields.UUID(metadata=about("409 `merged`: the record that this one was merged into."))
 
 
+#: what we send: one operation that endpoints of webhooks have
+WEBHOOKS = {
+    "change": {
+        "post": {
+            "operationId": "receive_change",
+            "summary": "A change",
+            "description": "Sent to each webhook in the order of the feed of changes, and again until it is answered"
+            " with 2xx. Verify the signature (Standard Webhooks) before you believe it; see docs/webhooks.md.",
+            "tags": ["webhooks"],
+            "security": [],
+            "parameters": [
+                sent("webhook-id", "The same whenever this event is sent again.", required=True),
+                sent("webhook-timestamp", "When it was sent: Unix time in seconds.", required=True),
+                sent("webhook-signature", "One signature `v1,…`, or two after a rotation, with a space between.",
+                     required=True),
+            ],
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Event"}}},
+            },
+            "responses": {
+                "2XX": {"description": "Accepted: the next event may come."},
+                "default": {"description": "Not accepted: it is sent again, later and later, for three days; 410 ends"
+                            " it at once."},
+            },
+        }
+    }
+}  # fmt: skip
+
+
 # --- schemas and fields -----------------------------------------------------------------------------------------------
 
 
@@ -315,6 +346,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
             **options,
         )
         self.spec.components.schema("Problem", schema=Problem)
+        self.spec.components.schema("Event", schema=Event)
         self.generated = self.spec.to_dict
         self.spec.to_dict = lambda: self.document  # whoever asks gets the whole
 
@@ -402,6 +434,7 @@ def finalise(doc: Json) -> Json:
         "servers": SERVERS,
         "tags": doc.get("tags", []),
         "paths": paths,
+        "webhooks": WEBHOOKS,
         "components": {
             "schemas": dict(sorted(schemas.items())),
             "parameters": PARAMETERS,

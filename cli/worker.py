@@ -1,4 +1,4 @@
-"""`parley worker`: works off the batches that were sent with `Prefer: respond-async`."""
+"""`parley worker`: works off the batches that were sent with `Prefer: respond-async`, and tells webhooks of changes."""
 
 import logging
 import os
@@ -6,7 +6,9 @@ import signal
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from importlib import import_module
+from uuid import UUID
 
 import click
 import psycopg
@@ -17,14 +19,18 @@ import settings
 from cli.installation import database
 
 PAUSE = 1.0  # seconds between two looks at an empty queue, or at a database that is away
+COURIERS = 16  # webhooks that are told of changes at a time: a slow one keeps no other waiting
 log = logging.getLogger("parley.worker")
-sql = db.load("batches")
+sql, webhooks = db.load("batches"), db.load("webhooks")
 
 
 @click.command()
 @click.option("--parent", type=int, hidden=True, help="The process to end with.")
 def worker(parent: int | None) -> None:
-    """Work off batches that need not be answered at once. `parley serve` starts one; run more on any machine."""
+    """Work off batches that need not be answered at once, and tell webhooks of changes.
+
+    `parley serve` starts one; run more on any machine.
+    """
     signal.signal(
         signal.SIGTERM, lambda *_: sys.exit(0)
     )  # what it had begun is rolled back, and begun anew by the next
@@ -33,8 +39,10 @@ def worker(parent: int | None) -> None:
     chosen = settings.load()
     with database(chosen) as url:
         app = Flask(__name__)
-        app.config.update(DATABASE_URL=url, THREADS=2)  # one connection for the batch, one for its progress
+        # one connection for the batch, one for its progress, one to look for webhooks, and one for each of these
+        app.config.update(DATABASE_URL=url, THREADS=3 + COURIERS, WEBHOOK_ALLOW=chosen.webhook_allow)
         db.init_app(app)
+        threading.Thread(target=send, args=[app, chosen.log_level], daemon=True).start()
         with app.app_context():
             while True:
                 if not look(chosen.log_level):
@@ -69,3 +77,42 @@ def look(log_level: str) -> bool:
     except psycopg.OperationalError as error:
         log.warning("database unavailable: %s", type(error).__name__)
         return False
+
+
+def send(app: Flask, log_level: str) -> None:
+    """Give each webhook that something waits for a turn, in a thread of its own; few of them at a time."""
+    free, busy = threading.BoundedSemaphore(COURIERS), set[UUID]()
+
+    def turn(id: UUID) -> None:
+        from api import deliveries  # here, so that a worker without webhooks stays small
+        from api.operations import configure_logs
+
+        configure_logs(log_level)
+        try:
+            with app.app_context():
+                deliveries.take_turn(id)
+        except psycopg.OperationalError as error:
+            log.warning("database unavailable: %s", type(error).__name__)
+        except Exception:
+            log.exception("webhook %s", id)
+        finally:
+            busy.discard(id)
+            free.release()
+
+    while True:
+        for id in due(app):
+            if id not in busy:
+                free.acquire()
+                busy.add(id)
+                threading.Thread(target=turn, args=[id], daemon=True).start()
+        time.sleep(PAUSE)
+
+
+def due(app: Flask) -> list[UUID]:
+    """The webhooks that something waits for."""
+    try:
+        with app.app_context():
+            return [row["id"] for row in db.rows(webhooks.due, {"now": datetime.now(UTC)})]
+    except (psycopg.OperationalError, psycopg.errors.UndefinedTable) as error:  # `look` tells of a database without any
+        log.debug("cannot look for webhooks: %s", type(error).__name__)
+        return []

@@ -922,6 +922,52 @@ CREATE TABLE public.transactions (
     certain boolean NOT NULL
 );
 
+CREATE TABLE public.webhook_deliveries (
+    webhook uuid NOT NULL,
+    id uuid NOT NULL,
+    event text NOT NULL,
+    message text NOT NULL,
+    "position" bigint,
+    attempt integer NOT NULL,
+    sent_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone NOT NULL,
+    accepted boolean NOT NULL,
+    status integer,
+    error text,
+    response text
+);
+
+COMMENT ON TABLE public.webhook_deliveries IS 'what endpoints answered; the last 1,000 of each are kept';
+
+COMMENT ON COLUMN public.webhook_deliveries."position" IS 'null: a test';
+
+CREATE TABLE public.webhooks (
+    id uuid NOT NULL,
+    url text NOT NULL,
+    types text[] NOT NULL,
+    description text,
+    enabled boolean NOT NULL,
+    disabled_reason text,
+    secret text NOT NULL,
+    previous_secret text,
+    previous_secret_until timestamp with time zone,
+    "position" bigint NOT NULL,
+    failed_attempts integer DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone,
+    next_attempt_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT webhooks_disabled_reason_check CHECK ((disabled_reason = ANY (ARRAY['gone'::text, 'failing'::text])))
+);
+
+COMMENT ON COLUMN public.webhooks.types IS 'the types of records it is told of; empty: all';
+
+COMMENT ON COLUMN public.webhooks.secret IS 'as it is, not hashed: whoever signs must know it';
+
+COMMENT ON COLUMN public.webhooks."position" IS 'the revision it was told of last: all that come later wait for it, and nothing else is a queue';
+
+COMMENT ON COLUMN public.webhooks.updated_at IS 'when an admin changed it; deliveries do not move it';
+
 ALTER TABLE ONLY public.actors
     ADD CONSTRAINT actors_pkey PRIMARY KEY (id, from_position);
 
@@ -996,6 +1042,12 @@ ALTER TABLE ONLY public.statements
 
 ALTER TABLE ONLY public.transactions
     ADD CONSTRAINT transactions_pkey PRIMARY KEY (id, from_position);
+
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (webhook, id);
+
+ALTER TABLE ONLY public.webhooks
+    ADD CONSTRAINT webhooks_pkey PRIMARY KEY (id);
 
 CREATE INDEX actors_by_country ON public.actors USING btree (country) WHERE (to_position IS NULL);
 
@@ -1208,3 +1260,6 @@ ALTER TABLE ONLY public.statements
 
 ALTER TABLE ONLY public.transactions
     ADD CONSTRAINT transactions_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);
+
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_webhook_fkey FOREIGN KEY (webhook) REFERENCES public.webhooks(id) ON DELETE CASCADE;

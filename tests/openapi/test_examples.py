@@ -21,7 +21,7 @@ UPDATE = os.environ.get("UPDATE_EXAMPLES")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z|\d{8}T\d{6}Z")
 #: properties whose text is another on every run, and opaque to readers
-OPAQUE = {"next", "next_cursor", "cursor", "request_id", "batch", "key", "checksum"}
+OPAQUE = {"next", "next_cursor", "cursor", "request_id", "batch", "key", "checksum", "secret"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
