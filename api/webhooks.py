@@ -267,7 +267,7 @@ def page(type: str, args: Json, rows: list[Any], show: Callable[[Json], Json]) -
     """A page of rows of which one too many was read, to know whether there are more."""
     these, cursor, path = rows[: args["limit"]], None, None
     if len(rows) > len(these):
-        cursor = str(cursors().sign([0, None, str(these[-1]["id"]), fingerprint(type, args)]))
+        cursor = cursors().sign([0, None, str(these[-1]["id"]), fingerprint(type, args)])
         path = f"{request.path}?{urlencode(request.args.to_dict() | {'cursor': cursor})}"
     whole = orjson.dumps({"items": [show(row) for row in these], "next": path, "next_cursor": cursor})
     return answer(whole, etag=body_tag(whole), headers=link(path))
