@@ -55,7 +55,7 @@ def switch(conn: psycopg.Connection, duration: str) -> None:
 
 
 def script(entry: dict[str, str], prefix: str, values: list[str]) -> str:
-    """The statement for pgbench, which cannot say of which type a value is: where the text does not, it stands there."""
+    """The statement for pgbench. That cannot say of which type a value is: where the text does not, it stands there."""
     text = re.sub(r"--[^\n']*$", "", entry["message"].split(": ", 2)[2], flags=re.MULTILINE)
     given: dict[str, str] = dict(VALUE.findall(entry.get("detail", "")))
     named = {number for number in re.findall(r"\$(\d+)::", text) if given[number] != "NULL"}
@@ -64,7 +64,7 @@ def script(entry: dict[str, str], prefix: str, values: list[str]) -> str:
         values.append(f"p{prefix}_{number}={value}")
 
     def put(at: re.Match[str]) -> str:
-        return f":p{prefix}_{at[1]}" if at[1] in named else parted(given[at[1]])
+        return f" :p{prefix}_{at[1]}" if at[1] in named else parted(given[at[1]])
 
     return re.sub(r"\$(\d+)", put, parted(text)) + ";\n"
 

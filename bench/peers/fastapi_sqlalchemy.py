@@ -15,7 +15,7 @@ from sqlalchemy import ForeignKey, func, insert, make_url, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, joinedload, mapped_column, relationship, selectinload
-from sqlalchemy.types import Text
+from sqlalchemy.types import DateTime, Text
 
 engine = create_async_engine(
     make_url(os.environ["BENCH_DATABASE_URL"]).set(drivername="postgresql+asyncpg"),
@@ -26,7 +26,11 @@ sessions = async_sessionmaker(engine, expire_on_commit=False)
 
 
 class Base(DeclarativeBase):
-    type_annotation_map = {dict[str, Any]: JSONB, list[dict[str, Any]]: JSONB, list[str]: ARRAY(Text)}  # noqa: RUF012
+    type_annotation_map = {  # noqa: RUF012
+        list[dict[str, Any]]: JSONB,
+        list[str]: ARRAY(Text),
+        datetime: DateTime(timezone=True),
+    }
 
 
 class Referable:
