@@ -1,7 +1,10 @@
 """Webhooks: what is told, to whom, how it is signed, what happens when nobody listens, and where nothing is sent."""
 
 import json
+import shutil
 import socket
+import ssl
+import subprocess
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -268,6 +271,13 @@ def test_nobody_there(app, admin, webhook, receiver):
     turn(app, webhook)
     [(status, error, response)] = log(admin, webhook, "status", "error", "response")
     assert (status, response) == (None, None) and error.startswith("The connection failed")
+
+
+def test_an_address_that_is_dead_is_passed_over(app, admin, receiver, names):
+    app.config["WEBHOOK_ALLOW"] = "two.test"
+    names["two.test"] = ["127.0.0.2", "127.0.0.1"]
+    webhook = admin.post("/v1/webhooks", json={"url": f"http://two.test:{receiver.server_port}/"}).json
+    assert admin.post(f"/v1/webhooks/{webhook['id']}/test").json["accepted"]
 
 
 def test_redirects_are_not_followed(app, admin, receiver, webhook):
@@ -580,6 +590,34 @@ def test_a_name_is_asked_for_once_and_what_was_looked_at_is_connected_to(app, ad
     assert asked == ["moving.test"]
     assert connected == [(PUBLIC, receiver.server_port)]
     assert receiver.received == []
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="nothing here to make a certificate with")
+def test_the_certificate_must_be_that_of_the_name(app, admin, receiver, names, monkeypatch, tmp_path):
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -keyout key -out cert -days 2 -subj /CN=hooks.test"
+    command += " -addext subjectAltName=DNS:hooks.test"
+    subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(tmp_path / "cert", tmp_path / "key")
+    asked_for: list[str] = []
+    server.sni_callback = lambda _socket, name, _context: asked_for.append(name)
+    receiver.socket = server.wrap_socket(receiver.socket, server_side=True)
+    names |= {"hooks.test": ["127.0.0.1"], "other.test": ["127.0.0.1"]}
+    answers = {}
+    for trusts, host in ((False, "hooks.test"), (True, "other.test"), (True, "hooks.test")):
+        if trusts:
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert"))
+        deliveries.tls.cache_clear()
+        url = f"https://{host}:{receiver.server_port}/"
+        webhook = admin.post("/v1/webhooks", json={"url": url}).json
+        answers[trusts, host] = admin.post(f"/v1/webhooks/{webhook['id']}/test").json
+    deliveries.tls.cache_clear()
+    assert [answer["accepted"] for answer in answers.values()] == [False, False, True]
+    assert "self-signed" in answers[False, "hooks.test"]["error"]
+    assert "not valid for 'other.test'" in answers[True, "other.test"]["error"]
+    assert asked_for == ["hooks.test", "other.test", "hooks.test"]
+    [(_, headers, _)] = receiver.received
+    assert headers["host"] == f"hooks.test:{receiver.server_port}"
 
 
 def test_what_is_no_longer_allowed_is_no_longer_sent(app, admin, receiver, webhook):
