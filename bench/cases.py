@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property, partial
 from hashlib import sha256
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from bench import data, rows
 from bench.ingest import JSON, lines, tables
 from bench.load import UNIQUE, Expected, Request, Run, Wrong, interleaved, pgbench, postgres, run, wrk
 from bench.rows import Chance, Size
-from bench.servers import Server, cpu, parley, peer
+from bench.servers import WORKERS, Server, cpu, parley, peer
 from bench.statements import NAME, capture
 from db import engine
 
@@ -152,13 +153,19 @@ class Bench:
         hello: tuple[str, ...] = (),
         database: bool = True,
         status: int = 200,
-        clients: int = 16,
+        clients: int = 8,
         same: bool = True,
         during: Callable[[Server], AbstractContextManager[None]] = nullcontext,
     ) -> Result:
         """Ask Parley, the peers and the limits for the same, in turns."""
         servers = {"parley": self.ours, **self.peers(peers)}
-        samples = {name: sample(server, requests, status) for name, server in servers.items()}
+        samples, seconds = {}, {}
+        for name, server in servers.items():
+            began = time.perf_counter()
+            samples[name] = sample(server, requests, status)
+            alone = (time.perf_counter() - began) / len(samples[name])
+            # long enough for each client to be answered some times
+            seconds[name] = min(max(self.seconds, ceil(4 * alone * clients / WORKERS)), 8)
         for name, found in samples.items():
             if same:
                 agree(name, found, samples["parley"])
@@ -167,10 +174,10 @@ class Bench:
         targets: dict[str, Callable[[int], Run]] = {}
         for name, server in servers.items():
             expected = Expected(min(lengths[name]) // 2, max(lengths[name]) * 2, status)
-            targets[name] = partial(self._load, server, requests, expected, clients, during)
+            targets[name] = partial(self._load, server, requests, expected, clients, seconds[name], during)
         for name in hello:
             server = self._wait(peer(name, self.url, length=mean))
-            targets[name] = partial(self._load, server, requests, Expected(mean, mean), clients, nullcontext)
+            targets[name] = partial(self._load, server, requests, Expected(mean, mean), clients, 0, nullcontext)
         if database:
             scripts = capture(self.bare, self.running, requests[:50], self.folder / case.replace(" ", "_"))
             targets["pgbench"] = lambda seconds: pgbench(scripts, self.url, seconds)
@@ -179,10 +186,17 @@ class Bench:
         return Result(case, "requests", runs.pop("parley"), runs, limits, {"bytes": mean})
 
     def _load(
-        self, server: Server, requests: list[Request], expected: Expected, clients: int, during: Any, seconds: int
+        self,
+        server: Server,
+        requests: list[Request],
+        expected: Expected,
+        clients: int,
+        least: int,
+        during: Any,
+        seconds: int,
     ) -> Run:
         with during(server):
-            return wrk(server, requests, expected, self.url, seconds, clients)
+            return wrk(server, requests, expected, self.url, max(least, seconds), clients)
 
 
 def sample(server: Server, requests: list[Request], status: int = 200) -> list[bytes]:
@@ -214,7 +228,7 @@ def agree(name: str, theirs: list[bytes], ours: list[bytes]) -> None:
 def get(bench: Bench) -> Result:
     """One record by its id, of two thousand."""
     ids = bench.rows("SELECT id FROM pledges WHERE to_position IS NULL ORDER BY md5(id::text) LIMIT 2000")
-    return bench.read("get", [Request(f"/v1/pledges/{id}") for (id,) in ids], PEERS, hello=HELLO)
+    return bench.read("get", [Request(f"/v1/pledges/{id}") for (id,) in ids], PEERS, hello=HELLO, clients=16)
 
 
 def choices(bench: Bench, number: int = 300) -> list[str]:
@@ -281,7 +295,7 @@ def unchanged(bench: Bench) -> Result:
     with httpx.Client(base_url=bench.ours.address) as client:
         tags = {id: client.get(f"/v1/pledges/{id}").headers["ETag"] for (id,) in ids}
     asked = [Request(f"/v1/pledges/{id}", headers={"If-None-Match": tag}) for id, tag in tags.items()]
-    return bench.read("304", asked, hello=HELLO, status=304, same=False)
+    return bench.read("304", asked, hello=HELLO, status=304, clients=16, same=False)
 
 
 def hot(bench: Bench) -> Result:
@@ -320,7 +334,9 @@ def hot(bench: Bench) -> Result:
         if stale:
             raise Wrong(f"{server.name} gave {len(stale)} stale answers")
 
-    return bench.read("hot list", [Request(path)], PEERS, hello=HELLO, database=False, during=changing)
+    return bench.read(
+        "hot list", [Request(path)], (ASYNCPG, LITESTAR), hello=HELLO, database=False, during=changing, clients=16
+    )
 
 
 def feed(bench: Bench) -> Result:
@@ -328,7 +344,7 @@ def feed(bench: Bench) -> Result:
     ((last,),) = bench.rows("SELECT max(position) FROM revisions")
     chance = Chance("feed")
     paths = [f"/v1/changes?limit=500&cursor={chance.randrange(last - 500):x}" for _ in range(100)]
-    return bench.read("feed", [Request(path) for path in paths], hello=HELLO, same=False)
+    return bench.read("feed", [Request(path) for path in paths], same=False)
 
 
 def summary(bench: Bench) -> Result:
@@ -370,7 +386,7 @@ def batch(bench: Bench) -> Result:
     targets = {"parley": ours, "COPY": lambda _: copied.run()}
     for name, server in peers.items():
         targets[name] = lambda _, server=server: bench.timed([server], partial(bench.send, server))
-    runs = interleaved(targets, max(bench.rounds // 2, 1), 1, warm=bench.rounds > 2)
+    runs = interleaved(targets, max(bench.rounds // 2, 1), 1, warm=0)
     return Result("batch", "pledges", runs.pop("parley"), {name: runs[name] for name in peers}, {"COPY": runs["COPY"]})
 
 
@@ -410,22 +426,19 @@ class Copied:
 
 
 def readers(bench: Bench) -> Result:
-    """How much longer one reader in a hundred waits while batches of ten thousand come in."""
+    """How much longer one reader in a hundred waits while a batch of ten thousand comes in."""
     asked = [Request(f"/v1/pledges?{filter}") for filter in choices(bench)]
-    servers = {"parley": bench.ours, **bench.peers((SQLALCHEMY,))}
-    found, notes, seconds = {}, {}, max(4, bench.seconds)
-    for name, server in servers.items():
-        lengths = [len(body) for body in sample(server, asked)]
-        load = partial(wrk, server, asked, Expected(min(lengths) // 2, max(lengths) * 2), bench.url, seconds, clients=2)
-        load()
-        rest = load()
-        with ThreadPoolExecutor(1) as pool:
-            sending = pool.submit(bench.send, server)
-            during = load()
-            sending.result()
-        found[name] = ratio(during.p99, rest.p99)
-        notes |= {f"{name} at rest, ms": rest.p99, f"{name} during, ms": during.p99}
-    return Result("readers during a batch", "p99 ratio", found.pop("parley"), found, notes=notes)
+    lengths = [len(body) for body in sample(bench.ours, asked)]
+    expected = Expected(min(lengths) // 2, max(lengths) * 2)
+    load = partial(wrk, bench.ours, asked, expected, bench.url, max(3, bench.seconds), clients=2)
+    rest = load()
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(bench.send, bench.ours)
+        time.sleep(0.5)  # until it has been made
+        during = load()
+        sending.result()
+    notes = {"p99 at rest, ms": rest.p99, "p99 during, ms": during.p99}
+    return Result("readers during a batch", "p99 ratio", ratio(during.p99, rest.p99), notes=notes)
 
 
 def export(bench: Bench) -> Result:
@@ -449,8 +462,40 @@ def export(bench: Bench) -> Result:
 
         return bench.timed([bench.ours] if name == "parley" else [], work)
 
-    runs = interleaved({name: partial(run, name) for name in commands}, bench.rounds, 1)
+    runs = interleaved({name: partial(run, name) for name in commands}, bench.rounds, 1, warm=0)
     return Result("export", "pledges", runs["parley"], limits={"COPY TO": runs["COPY TO"]})
+
+
+def growth(bench: Bench) -> Result:
+    """How much longer answers take on ten times the rows."""
+    donors = ",".join(bench.donors[:10])
+    words = [Chance("search").words[place] for place in range(1000, 1050)]
+    asked = {
+        "get": [f"/v1/pledges/{id}" for (id,) in bench.rows("SELECT id FROM pledges ORDER BY md5(id::text) LIMIT 500")],
+        "list": [f"/v1/pledges?{filter}" for filter in choices(bench)],
+        "newest": [f"/v1/pledges?sort=-announced_on&{filter}" for filter in choices(bench)],
+        "deep": [walk(bench.ours, f"/v1/pledges?donor={donors}", DEEP)],
+        "search": [f"/v1/statements?q={word}" for word in words],
+        "statements": [f"/v1/statements?on_behalf_of={donor}&topic=grain" for donor in bench.donors],
+    }
+
+    def look() -> dict[str, float]:
+        targets = {}
+        for name, paths in asked.items():
+            requests = [Request(path) for path in paths]
+            lengths = [len(body) for body in sample(bench.ours, requests)]
+            expected = Expected(min(lengths) // 4, max(lengths) * 4)
+            targets[name] = partial(wrk, bench.ours, requests, expected, bench.url, clients=2)
+        return {name: run.p50 for name, run in interleaved(targets, bench.rounds, bench.seconds).items()}
+
+    before = look()
+    with psycopg.connect(bench.url, autocommit=True) as conn:
+        data.multiply(conn, range(bench.size.copies, bench.size.copies * 10))
+        conn.execute("VACUUM (ANALYZE)")
+    after = look()
+    notes = {f"{name} {way}, ms": found[name] for name in asked for way, found in (("1×", before), ("10×", after))}
+    return Result("10× the rows ÷ 1×", "p50 ratio, the worst", ratio(*max(
+        ((after[name], before[name]) for name in asked), key=lambda pair: pair[0] / pair[1])), notes=notes)  # fmt: skip
 
 
 CASES: dict[str, Callable[[Bench], Result]] = {
@@ -467,4 +512,6 @@ CASES: dict[str, Callable[[Bench], Result]] = {
     "create": create,
     "batch": batch,
     "readers": readers,
+    "growth": growth,
 }
+LONG = {"growth"}  # only when asked for: it takes a hundred gigabytes, and an hour, on all rows

@@ -8,6 +8,7 @@ function setup(thread)
 end
 
 function init(args)
+   salt = tonumber(args[2])
    spec = dofile(args[1])
    for number, request in ipairs(spec.requests) do
       local method, path, body, headers = unpack(request, 1, 4)
@@ -24,7 +25,7 @@ function request()
       return made
    end
    count = count + 1 -- a name that nobody had before
-   return made[1] .. string.format("%s%08d", spec.prefix, count) .. made[2]
+   return made[1] .. string.format("%s%02x%08d", spec.prefix, salt, count) .. made[2]
 end
 
 function response(status, headers, body)

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -73,23 +74,45 @@ def wrk(
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as spec:
         spec.write(
             f"return {{status = {expected.status}, least = {expected.least}, most = {expected.most}, "
-            f"prefix = '{secrets.token_hex(4)}', requests = {{\n{asked}}}}}"
+            f"prefix = '{secrets.token_hex(3)}', requests = {{\n{asked}}}}}"
         )
         spec.flush()
-        command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "30s", "-s", str(LUA), server.address]
+        command = [
+            "wrk",
+            "-t1",
+            f"-c{clients // len(server.ports)}",
+            f"-d{seconds}s",
+            "--timeout",
+            "60s",
+            "-s",
+            str(LUA),
+        ]
         before = cpu(server.tree()), cpu(postgres(url))
-        done = subprocess.run([*command, "--", spec.name], capture_output=True, text=True)
+        running = [
+            subprocess.Popen(
+                [*command, address, "--", spec.name, str(place)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for place, address in enumerate(server.addresses)
+        ]
+        said = [process.communicate() for process in running]
         after = cpu(server.tree()), cpu(postgres(url))
-    if done.returncode:
-        raise Wrong(f"wrk: {done.stdout} {done.stderr}")
-    told = json.loads(done.stdout.strip().splitlines()[-1])
-    if told["wrong"] or not told["answers"]:
-        raise Wrong(f"{server.name}: {told['wrong']} wrong of {told['answers']} answers, first {done.stderr}")
-    return run(told["answers"], told["seconds"], told["p50"], told["p99"], before, after)
+    if any(process.returncode for process in running):
+        raise Wrong(f"wrk: {said}")
+    told = [json.loads(out.strip().splitlines()[-1]) for out, _ in said]
+    if any(one["wrong"] for one in told):
+        raise Wrong(f"{server.name}: {told}, first {[error for _, error in said]}")
+    answers = (
+        sum(one["answers"] for one in told) + clients / 2
+    )  # what is under way at the end is half done, in the mean
+    p50, p99 = statistics.mean(one["p50"] for one in told), max(one["p99"] for one in told)
+    return run(answers, max(one["seconds"] for one in told), p50, p99, before, after)
 
 
 def run(
-    answers: int, seconds: float, p50: float, p99: float, before: tuple[float, float], after: tuple[float, float]
+    answers: float, seconds: float, p50: float, p99: float, before: tuple[float, float], after: tuple[float, float]
 ) -> Run:
     server, database = ((new - old) / answers * 1e6 for old, new in zip(before, after, strict=True))
     return Run(answers / seconds, p50, p99, server, database)
@@ -116,14 +139,13 @@ def median(runs: list[Run]) -> Run:
     return Run(*map(statistics.median, zip(*runs, strict=True)))
 
 
-def interleaved(
-    targets: dict[str, Callable[[int], Run]], rounds: int, seconds: int, warm: bool = True
-) -> dict[str, Run]:
-    """Each in its turn, several times, so that what else the machine does meets all alike; the first turn warms up."""
+def interleaved(targets: dict[str, Callable[[int], Run]], rounds: int, seconds: int, warm: int = 2) -> dict[str, Run]:
+    """Each in its turn, several times: what else the machine does then meets all alike. First all warm up at once."""
+    if warm:
+        with ThreadPoolExecutor(len(targets)) as pool:
+            list(pool.map(lambda measure: measure(warm), targets.values()))
     runs: dict[str, list[Run]] = {name: [] for name in targets}
-    for turn in range(not warm, rounds + 1):
+    for _ in range(rounds):
         for name, measure in targets.items():
-            found = measure(seconds if turn else 1)
-            if turn:
-                runs[name].append(found)
+            runs[name].append(measure(seconds))
     return {name: median(found) for name, found in runs.items()}
