@@ -70,6 +70,7 @@ class Settings:
         "Megabytes that each server process may fill with documents and answers it has given; 0 keeps none.",
         validate.Range(0, 65536),
     )
+    shortcut: bool = setting(True, "Whether plain reads are answered in front of Flask, in a fraction of the time.")
     public_read: bool = setting(True, "Whether reading is open to everyone; `false` asks for a key for everything.")
     rate_limit: str = setting("6000/minute", "Requests that one key, or one address without a key, may make.", rate)
     rate_limit_storage: str | None = setting(

@@ -7,7 +7,7 @@ from flask import Flask
 
 import db
 import settings
-from api import http, limits, operations, pages
+from api import http, limits, operations, pages, shortcut
 from api.spec import Api
 
 RESOURCES = [
@@ -40,6 +40,7 @@ def create_app(**config: Any) -> Flask:
     app = Flask(__name__)
     app.config.update({name.upper(): value for name, value in vars(settings.load()).items()} | config)
     db.init_app(app)
+    shortcut.init_app(app)
     operations.init_app(app)
     http.init_app(app)
     app.before_request(http.authenticate)

@@ -41,6 +41,9 @@ QUESTIONS = {"match_actors"}  # too long for a query, so asked by POST; they wri
 MAX_BODY = 1024 * 1024
 MAX_INTEGER = 2**53 - 1  # beyond it, JSON's numbers are no longer exact everywhere (RFC 8259, 6)
 
+NO_IDS = {"summary", "ladder", "match"}  # what stands below a collection, and is no record of it
+LISTS: dict[str, tuple[type[Body], Args]] = {}  # the collections, with the parameters of their lists
+
 sql = db.load("http")
 
 
@@ -169,7 +172,7 @@ class RecordId(BaseConverter):
     """An id in a path, slashes and all: an encoded slash arrives bare. What stands below a record is no part of it."""
 
     part_isolating = False
-    regex = r"(?!(?:summary|ladder|match)$)(?:(?!/(?:merge|restore|revisions|citation)$).)+"
+    regex = rf"(?!(?:{'|'.join(sorted(NO_IDS))})$)(?:(?!/(?:merge|restore|revisions|citation)$).)+"
 
 
 # --- what is asked -------------------------------------------------------------------------------------------------
@@ -277,9 +280,9 @@ def if_match(required: bool) -> Any:
     return found
 
 
-def fresh(etag: str) -> bool:
-    """Whether the client has it already (weak comparison, RFC 9110 13.1.2; a compressor's suffix is forgiven)."""
-    sent = request.headers.get("If-None-Match")
+def fresh(etag: str, sent: str | None) -> bool:
+    """Whether `If-None-Match` says that the client has it already (weak comparison, RFC 9110 13.1.2; a compressor's
+    suffix is forgiven)."""
     if sent is None:
         return False
     return sent.strip() == "*" or etag in {tag.partition(":")[0] for tag in re.findall(r'"([^"]*)"', sent)}
@@ -295,7 +298,7 @@ def answer(
     response = Response(body, status=status, content_type=JSON)
     if etag is not None:
         response.headers["ETag"] = f'"{etag}"'
-        if request.method in ("GET", "HEAD") and fresh(etag):
+        if request.method in ("GET", "HEAD") and fresh(etag, request.headers.get("If-None-Match")):
             response.status_code = 304
             response.set_data(b"")
             del response.headers["Content-Type"]
@@ -350,24 +353,35 @@ def resume(type: str, args: Json) -> Json:
 
 
 def list_records(body: type[Body], args: Json) -> Response:
-    """Answer one page, its bytes as they come from the database."""
+    whole, etag, headers = read_list(body, args, request.path, request.args.to_dict())
+    return answer(whole, etag=etag, headers=headers)
+
+
+def read_list(body: type[Body], args: Json, path: str, query: dict[str, str]) -> tuple[bytes, str, dict[str, str]]:
+    """One page, its bytes as they come from the database: with its tag, and the headers that are its own."""
     page = lists.page(body.type, resume(body.type, args))
     total = {} if page.total is None else {"total": page.total}
-    return one_page(body.type, args, page, total, in_language(page.languages))
+    whole, etag, headers = spelt(body.type, args, page, total, path, query)
+    return whole, etag, headers | in_language(page.languages)
 
 
-def one_page(
-    type: str, args: Json, page: lists.Page | lists.Found, more: Json, headers: Mapping[str, str] | None = None
-) -> Response:
+def one_page(type: str, args: Json, page: lists.Page | lists.Found, more: Json) -> Response:
+    whole, etag, headers = spelt(type, args, page, more, request.path, request.args.to_dict())
+    return answer(whole, etag=etag, headers=headers)
+
+
+def spelt(
+    type: str, args: Json, page: lists.Page | lists.Found, more: Json, path: str, query: dict[str, str]
+) -> tuple[bytes, str, dict[str, str]]:
     """A page of what was found, and the way to the next."""
-    cursor = path = None
+    cursor = next = None
     if page.more:
         cursor = cursors().sign([page.position, page.key, page.id, fingerprint(type, args)])
-        path = f"{request.path}?{urlencode(request.args.to_dict() | {'cursor': cursor}, safe=':,')}"
-    end = {"next": path, "next_cursor": cursor} | more
+        next = f"{path}?{urlencode(query | {'cursor': cursor}, safe=':,')}"
+    end = {"next": next, "next_cursor": cursor} | more
     rest = orjson.dumps(end)[1:]
     whole = b'{"items":[%b],%b' % (page.items, rest)
-    return answer(whole, etag=body_tag(page.tag + rest), headers=link(path) | dict(headers or {}))
+    return whole, body_tag(page.tag + rest), link(next)
 
 
 def in_language(languages: str | None) -> dict[str, str]:
@@ -486,6 +500,7 @@ def collection(body: type[Body], args: type[ListArgs]) -> Blueprint:
     blp = Blueprint(nouns, __name__, url_prefix=f"/v1/{nouns}", description=(body.__doc__ or "").strip())
     sorts = Enum(*(minus + word for word in lists.sorts(noun) for minus in ("", "-")), metadata=SORT)
     list_args = type(args.__name__, (args,), {"sort": sorts})()
+    LISTS[nouns] = (body, list_args)
     get_args = type(f"{one.__name__}GetArgs", (GetArgs,), {"of": body})()
 
     def operation(method: str, path: str, name: str, doc: str, *decorators: Any) -> Callable[[Any], None]:

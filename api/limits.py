@@ -127,6 +127,7 @@ class Quota(NamedTuple):
     used: int
     left: int
     seconds: int  # until the window ends
+    exceeded: bool
 
 
 class Limiter:
@@ -151,7 +152,7 @@ class Limiter:
         window = self.limit.get_expiry()
         used = storage.incr(who, window, cost) if cost else storage.get(who)
         seconds = math.ceil(storage.get_expiry(who) - time()) if used else window
-        return Quota(used, max(0, self.limit.amount - used), max(0, seconds))
+        return Quota(used, max(0, self.limit.amount - used), max(0, seconds), used > self.limit.amount)
 
 
 def init_app(app: Flask) -> None:
@@ -174,17 +175,26 @@ def init_app(app: Flask) -> None:
 
 def count() -> None:
     free = request.path in FREE and (request.path != "/v1/me" or request.method in ("GET", "HEAD"))
-    g.quota = limiter().ask(caller(), cost=0 if free else 1)
-    if not free and g.quota.used > limiter().limit.amount:
+    g.quota = request.environ.pop("parley.quota", None) or limiter().ask(caller(), cost=0 if free else 1)
+    if not free and g.quota.exceeded:
         raise TooManyRequests("Too many requests; wait before the next one.", retry_after=g.quota.seconds)
 
 
 def tell(response: Response) -> Response:
     if "quota" not in g:  # refused before the count
         g.quota = limiter().ask(caller(), cost=1)
-    response.headers["RateLimit"] = f'"default";r={g.quota.left};t={g.quota.seconds}'
+    response.headers["RateLimit"] = told(g.quota)
     response.headers["RateLimit-Policy"] = limiter().policy
     return response
+
+
+def told(quota: Quota) -> str:
+    return f'"default";r={quota.left};t={quota.seconds}'
+
+
+def charge(remote: str | None) -> Quota:
+    """Count a request without a key."""
+    return limiter().ask(f"address:{network(remote or 'local')}", cost=1)
 
 
 def remaining() -> int | None:

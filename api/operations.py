@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from time import perf_counter
+from typing import Any
 from uuid import uuid4
 
 import flask_compress
@@ -35,12 +36,14 @@ SECURE = Secure(
     referrer=ReferrerPolicy().no_referrer(),
     xcto=XContentTypeOptions().nosniff(),
 ).headers
+ALGORITHMS = ("zstd", "gzip")  # no brotli: it costs a list more time than its query
+COMPRESS_FROM = 1024  # bytes
 COMPRESSED = {
-    "COMPRESS_ALGORITHM": ["zstd", "gzip"],  # no brotli: it costs a list more time than its query
-    "COMPRESS_ALGORITHM_STREAMING": ["zstd", "gzip"],
+    "COMPRESS_ALGORITHM": [*ALGORITHMS],
+    "COMPRESS_ALGORITHM_STREAMING": [*ALGORITHMS],
     "COMPRESS_LEVEL": 1,
     "COMPRESS_ZSTD_LEVEL": 1,
-    "COMPRESS_MIN_SIZE": 1024,
+    "COMPRESS_MIN_SIZE": COMPRESS_FROM,
     "COMPRESS_EVALUATE_CONDITIONAL_REQUEST": False,  # 304 is the answer's own business
     "COMPRESS_MIMETYPES": [
         *("application/json", "application/problem+json", "application/x-ndjson", "application/yaml"),
@@ -94,31 +97,41 @@ def init_app(app: Flask) -> None:
 
 def begin() -> None:
     g.started = perf_counter()
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if SANE_ID.fullmatch(given) else str(uuid4())
+    g.request_id = request_id(request.headers.get("X-Request-Id", ""))
     clear_contextvars()
     bind_contextvars(request_id=g.request_id)
 
 
+def request_id(given: str) -> str:
+    return given if SANE_ID.fullmatch(given) else str(uuid4())
+
+
 def finish(response: Response) -> Response:
-    """Complete the headers, count, and write the one line; the query and all headers stay out of it."""
-    seconds = perf_counter() - g.started
+    """Complete the headers, count, and write the one line."""
     present = {name for name, _ in response.headers}  # a page has a content policy of its own
     response.headers.extend({name: value for name, value in SECURE.items() if name not in present})
     response.headers["X-Request-Id"] = g.request_id
     method = request.method if request.method in METHODS else "other"
     route = request.url_rule.rule if request.url_rule else "unknown"
-    requests.labels(method, route, response.status_code).inc()
+    request.environ["parley.route"] = route
+    key = g.get("key")
+    note(method, request.path, route, response.status_code, perf_counter() - g.started, g.request_id, key and key["id"])
+    return response
+
+
+def note(method: str, path: str, route: str, status: int, seconds: float, id: str, key: Any) -> None:
+    """Count a request and write its one line; the query and all headers stay out of it."""
+    requests.labels(method, route, status).inc()
     latency.labels(method, route).observe(seconds)
-    (log.debug if request.path in PROBES else log.info)(
+    (log.debug if path in PROBES else log.info)(
         "request",
         method=method,
-        path=request.path,
-        status=response.status_code,
+        path=path,
+        status=status,
         duration_ms=round(seconds * 1000, 2),
-        key=str(key["id"]) if (key := g.get("key")) else None,
+        key=str(key) if key else None,
+        request_id=id,
     )
-    return response
 
 
 def livez() -> Response:

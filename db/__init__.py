@@ -94,7 +94,7 @@ def init_app(app: Flask) -> None:
         # a write cannot be tried again as a read can, so its connection is looked at before
         "write": _pool(url, size, timeout, options=PATIENT, check=ConnectionPool.check_connection),
     }
-    app.extensions["documents"] = Memory(app.config.get("MEMORY", 32) * 2**20)
+    app.extensions["documents"] = Memory[bytes](app.config.get("MEMORY", 32) * 2**20)
 
 
 def _pool(url: str | None, size: int, timeout: float, options: str = "", **more: Any) -> ConnectionPool[Reader] | None:

@@ -70,12 +70,12 @@ def page(type: str, args: Json) -> Page:
 
 def documents(query: str, args: Json) -> Page:
     """A page of documents as they are: PostgreSQL says which; those that are known already come from memory."""
-    memory: Memory = current_app.extensions["documents"]
+    memory: Memory[bytes] = current_app.extensions["documents"]
     for _ in range(3):
         found = db.ask(query, args)
         rows = found[: args["limit"]]
         names = [row[1:3] for row in rows]
-        docs = [memory.get(name) for name in names]
+        docs: list[Any] = [memory.get(name) for name in names]
         if None in docs:
             read = missing([row for row, doc in zip(rows, docs, strict=True) if doc is None], memory)
             docs = [doc or read.get(name[0]) for name, doc in zip(names, docs, strict=True)]
@@ -86,12 +86,12 @@ def documents(query: str, args: Json) -> Page:
     return Page(b",".join(docs), tag, len(found) > len(rows), key, id, int(position or 0))
 
 
-def missing(rows: list[db.Row], memory: Memory) -> dict[bytes, bytes]:
+def missing(rows: list[db.Row], memory: Memory[bytes]) -> dict[bytes, bytes]:
     """Documents that are not in memory, by their position; from now on they are."""
     wanted = {"ids": [_text(row[0]) for row in rows], "positions": [_text(row[1]) for row in rows]}
     read: dict[bytes, bytes] = {}
     for position, stamp, doc in db.ask(sql.documents, wanted, "lookup"):
-        memory.put((position, stamp), doc)
+        memory.put((position, stamp), doc, len(doc) + 250)  # with what Python needs to hold it
         read[position] = doc
     return read
 
@@ -214,6 +214,13 @@ class Order(NamedTuple):
         key = column if never_null else f"coalesce({column}, '{last}'::{kind})"
         after = f"({key}, t.id) {'<' if self.way == 'DESC' else '>'} (%(key)s::{kind}, %(last)s::uuid)"
         return {"key": key, "way": self.way, "after": after if self.further else "TRUE"}
+
+
+def live(type: str, target: Json) -> db.Row | None:
+    """A record as it stands now: its version, its label stamp and its document; None where there is more to be said."""
+    absent = {"id": None, "scheme": None, "identifier": None}
+    found = db.ask(sql.live, absent | target | {"type": type}, "lookup")
+    return found[0] if found else None
 
 
 @lru_cache(2048)

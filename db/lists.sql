@@ -16,6 +16,17 @@ SELECT t.id, t.from_position,
  ORDER BY {key} {way}, t.id {way}
  LIMIT %(limit)s::int + 1
 
+-- live --
+SELECT s.version, s.stamp, s.doc
+  FROM served AS s
+ WHERE s.id = coalesce(%(id)s::uuid, (SELECT i.id
+                                        FROM identifiers AS i
+                                       WHERE i.scheme = %(scheme)s
+                                         AND i.identifier = %(identifier)s
+                                         AND i.type = %(type)s))
+   AND s.type = %(type)s
+   AND s.to_position IS NULL
+
 -- documents --
 SELECT s.from_position, s.stamp, s.doc
   FROM unnest(%(ids)s::uuid[], %(positions)s::bigint[]) AS k (id, position)

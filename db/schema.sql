@@ -6,40 +6,27 @@ CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
 
 CREATE EXTENSION IF NOT EXISTS unaccent WITH SCHEMA public;
 
-CREATE TABLE public.identifiers (
-    type text NOT NULL,
-    scheme text NOT NULL,
-    identifier text NOT NULL,
-    id uuid NOT NULL
-);
-
-CREATE TABLE public.records (
-    id uuid NOT NULL,
-    type text NOT NULL,
-    version integer NOT NULL,
-    "position" bigint NOT NULL,
-    state text NOT NULL,
-    provider text NOT NULL,
-    admin boolean NOT NULL,
-    hash bytea NOT NULL,
-    label text NOT NULL,
-    label_position bigint NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL,
-    merged_into uuid,
-    reason text,
-    CONSTRAINT records_state_check CHECK ((state = ANY (ARRAY['live'::text, 'deleted'::text, 'merged'::text])))
-);
-
-COMMENT ON COLUMN public.records.admin IS 'whether an admin wrote it last: only the provider of a record or an admin alters what it shows';
-
-COMMENT ON COLUMN public.records.label IS 'the record as references show it, byte for byte as it stands in served.doc';
-
-COMMENT ON COLUMN public.records.label_position IS 'the position at which the label last changed';
-
 CREATE FUNCTION public.ids(wanted text, names text[]) RETURNS uuid[]
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ARRAY(SELECT COALESCE(r.merged_into, r.id) AS "coalesce" FROM (unnest(ids.names) n(name) JOIN public.records r ON ((r.id = CASE WHEN (n.name ~ '^[0-9a-f]{8}-[0-9a-f-]{27}$'::text) THEN (n.name)::uuid ELSE NULL::uuid END))) UNION SELECT COALESCE(r.merged_into, r.id) AS "coalesce" FROM ((unnest(ids.names) n(name) JOIN public.identifiers i ON (((i.scheme = split_part(n.name, ':'::text, 1)) AND (i.identifier = substr(n.name, (strpos(n.name, ':'::text) + 1))) AND (i.type = ANY (string_to_array(ids.wanted, ' '::text)))))) JOIN public.records r ON ((r.id = i.id))));
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $_$
+BEGIN
+    RETURN ARRAY(
+        SELECT coalesce(r.merged_into, r.id)
+          FROM unnest(names) AS n (name)
+          JOIN records AS r
+            ON r.id = CASE WHEN n.name ~ '^[0-9a-f]{8}-[0-9a-f-]{27}$' THEN n.name::uuid END
+         UNION
+        SELECT coalesce(r.merged_into, r.id)
+          FROM unnest(names) AS n (name)
+          JOIN identifiers AS i
+            ON i.scheme = split_part(n.name, ':', 1)
+           AND i.identifier = substr(n.name, strpos(n.name, ':') + 1)
+           AND i.type = ANY (string_to_array(wanted, ' '))
+          JOIN records AS r ON r.id = i.id
+    );
+END
+$_$;
 
 CREATE FUNCTION public.any_ids(names text[]) RETURNS uuid[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -658,6 +645,13 @@ CREATE TABLE public.idempotency (
     created_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.identifiers (
+    type text NOT NULL,
+    scheme text NOT NULL,
+    identifier text NOT NULL,
+    id uuid NOT NULL
+);
+
 CREATE TABLE public.keys (
     id uuid NOT NULL,
     name text NOT NULL,
@@ -796,6 +790,30 @@ CREATE TABLE public.rates (
 );
 
 COMMENT ON TABLE public.rates IS 'ECB euro foreign exchange reference rates (db/rates.py loads them); the euro itself is 1 on each of their days';
+
+CREATE TABLE public.records (
+    id uuid NOT NULL,
+    type text NOT NULL,
+    version integer NOT NULL,
+    "position" bigint NOT NULL,
+    state text NOT NULL,
+    provider text NOT NULL,
+    admin boolean NOT NULL,
+    hash bytea NOT NULL,
+    label text NOT NULL,
+    label_position bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    merged_into uuid,
+    reason text,
+    CONSTRAINT records_state_check CHECK ((state = ANY (ARRAY['live'::text, 'deleted'::text, 'merged'::text])))
+);
+
+COMMENT ON COLUMN public.records.admin IS 'whether an admin wrote it last: only the provider of a record or an admin alters what it shows';
+
+COMMENT ON COLUMN public.records.label IS 'the record as references show it, byte for byte as it stands in served.doc';
+
+COMMENT ON COLUMN public.records.label_position IS 'the position at which the label last changed';
 
 CREATE TABLE public.revisions (
     "position" bigint NOT NULL,

@@ -288,12 +288,14 @@ def test_one_statement_an_answer(story, type):
         f"/v1/{COLLECTIONS[type]}/{live}/revisions",
     ):
         app.extensions["documents"] = Memory(2**20)
-        with statements(app) as first:
-            answer = reader.get(path)
-        with statements(app) as second:
-            assert reader.get(path).data == answer.data
-        assert answer.status_code == 200, answer.text
-        assert [len(first), len(second)] in ([1, 1], [2, 1]), path  # the second: documents that were not in memory
+        answers, counts = [], []
+        while len(answers) < 3 or (counts[-1] > 1 and len(answers) < 30):  # other databases' writers disturb it, too
+            with statements(app) as seen:
+                answers.append(reader.get(path))
+            counts.append(len(seen))
+        assert {(answer.status_code, answer.data) for answer in answers} == {(200, answers[0].data)}, path
+        # at first also documents that were not in memory; at last only whether anything has changed
+        assert (counts[0] <= 3, counts[-1]) == (True, 1), path
 
 
 def test_a_page_of_five_hundred_is_documents_as_they_are(own_talks):
