@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from cli import main
 from ingest.client import Client
 from ingest.mirror import Database, MirrorError, lines, logged
+from ingest.mirror_files import Files
 from tests import aid as promised
 from tests import words as spoken
 from tests.ingest.conftest import serving
@@ -314,8 +315,6 @@ class Cut(httpx.BaseTransport):
 @pytest.mark.parametrize("keep", [0, 100, -1])
 @pytest.mark.parametrize("form", ["Database", "Files"])
 def test_an_export_that_was_cut_is_fetched_again(fresh_app, admin, tmp_path: Path, keep, form):
-    from ingest.mirror_files import Files
-
     peopled(admin)
     with Client("http://parley.test", transport=Cut(fresh_app, keep)) as client:
         with closing({"Database": Database, "Files": Files}[form](client, tmp_path)) as copy:
@@ -341,6 +340,23 @@ def test_parquet_files_are_kept_up_to_date(admin, url, tmp_path: Path):
     assert [row["id"] for row in pledges] == sorted(
         record["id"] for record in admin.get("/v1/pledges?limit=500").json["items"]
     )
+
+
+def test_parquet_files_are_followed(admin, url, tmp_path: Path):
+    def people() -> list[str]:
+        return pyarrow.parquet.read_table(tmp_path / "people.parquet")["name"].to_pylist()
+
+    with Client(url) as client, closing(Files(client, tmp_path, ["person", "actor"], pause=0)) as copy:
+        copy.update(lambda *_: None, wait=1)  # there is nothing yet to wait for
+        assert people() == []
+        for number in range(3):
+            admin.put("/v1/people/w:one", json={"name": f"Name {number}"})
+            copy.update(lambda *_: None, wait=20)
+            assert people() == [f"Name {number}"]
+        before = (tmp_path / "people.parquet").stat().st_ino
+        copy.update(lambda *_: None, wait=1)
+        assert (tmp_path / "people.parquet").stat().st_ino == before
+        assert copy.verify(lambda *_: None) == []
 
 
 def test_parquet_that_was_tampered_with_is_told(admin, url, tmp_path: Path):
