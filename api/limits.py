@@ -62,6 +62,10 @@ class SharedCounters(Storage):
         self._memory = mmap(self._file, SETS * SET.size)
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        return self.charge(key, expiry, amount)[0]
+
+    def charge(self, key: str, expiry: float, amount: int) -> tuple[int, float]:
+        """How many requests a caller has made in his window with these, and when it ends."""
         who, start = place(key)
         with self._locked(start):
             now = time()
@@ -74,7 +78,7 @@ class SharedCounters(Storage):
             goes_on = owners[index] == who and running[index]
             end, count = (ends[index], counts[index]) if goes_on else (now + expiry, 0)
             SLOT.pack_into(self._memory, start + index * SLOT.size, who, end, count + amount)
-        return count + amount
+        return count + amount, end
 
     def get(self, key: str) -> int:
         return self._read(key)[1]
@@ -150,8 +154,12 @@ class Limiter:
 
     def _ask(self, storage: Storage, who: str, cost: int) -> Quota:
         window = self.limit.get_expiry()
-        used = storage.incr(who, window, cost) if cost else storage.get(who)
-        seconds = math.ceil(storage.get_expiry(who) - time()) if used else window
+        if isinstance(storage, SharedCounters) and cost:
+            used, end = storage.charge(who, window, cost)
+        else:
+            used = storage.incr(who, window, cost) if cost else storage.get(who)
+            end = storage.get_expiry(who) if used else time() + window
+        seconds = math.ceil(end - time())
         return Quota(used, max(0, self.limit.amount - used), max(0, seconds), used > self.limit.amount)
 
 

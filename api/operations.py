@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import sys
+from functools import lru_cache
 from time import perf_counter
 from typing import Any
 from uuid import uuid4
@@ -119,10 +120,16 @@ def finish(response: Response) -> Response:
     return response
 
 
+@lru_cache(2048)
+def series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return requests.labels(method, route, status), latency.labels(method, route)
+
+
 def note(method: str, path: str, route: str, status: int, seconds: float, id: str, key: Any) -> None:
     """Count a request and write its one line; the query and all headers stay out of it."""
-    requests.labels(method, route, status).inc()
-    latency.labels(method, route).observe(seconds)
+    counted, timed = series(method, route, status)
+    counted.inc()
+    timed.observe(seconds)
     (log.debug if path in PROBES else log.info)(
         "request",
         method=method,

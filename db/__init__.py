@@ -137,14 +137,17 @@ def connection(way: str) -> Iterator[Reader]:
 
 def read(work: Callable[[Reader], T], way: str = "read") -> T:
     """Read. A connection that died while it lay in the pool is not the caller's concern: the next one is tried."""
-    size = current_app.extensions["db"][way].max_size
-    for attempt in range(size + 1):
-        with connection(way) as conn:
-            try:
-                return work(conn)
-            except psycopg.OperationalError:
-                if attempt == size or not conn.broken:
-                    raise
+    pool: ConnectionPool[Reader] = current_app.extensions["db"][way]
+    pool.open()
+    for attempt in range(pool.max_size + 1):
+        conn = pool.getconn()
+        try:
+            return work(conn)
+        except psycopg.OperationalError:
+            if attempt == pool.max_size or not conn.broken:
+                raise
+        finally:
+            pool.putconn(conn)  # no transaction to end: it commits each statement by itself
     raise AssertionError  # the last attempt returned or raised
 
 
