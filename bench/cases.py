@@ -313,6 +313,8 @@ def hot(bench: Bench) -> Result:
             with psycopg.connect(bench.url) as conn:
                 conn.execute("UPDATE peer.pledges SET title = %s WHERE id = %s", (title, changed))
 
+    alone = threading.Lock()  # while all warm up, several change the same rows of the peers
+
     @contextmanager
     def changing(server: Server) -> Iterator[None]:
         over, stale = threading.Event(), []
@@ -320,8 +322,9 @@ def hot(bench: Bench) -> Result:
         def work() -> None:
             while not over.wait(0.5):
                 title = f"Changed {secrets.token_hex(8)}"
-                change(server, title)
-                stale.extend(title for _ in range(4) if title not in httpx.get(server.address + path).text)
+                with alone:
+                    change(server, title)
+                    stale.extend(title for _ in range(4) if title not in httpx.get(server.address + path).text)
                 over.wait(0.5)
 
         with ThreadPoolExecutor(1) as pool:
@@ -348,8 +351,10 @@ def feed(bench: Bench) -> Result:
 
 
 def summary(bench: Bench) -> Result:
-    """What each donor pledged."""
-    return bench.read("summary", [Request("/v1/pledges/summary?group_by=donor")], (ASYNCPG,), same=False, clients=4)
+    """What each donor pledged since some day, always another one."""
+    days = (rows.FIRST_DAY + timedelta(days=day) for day in range(365))
+    paths = [f"/v1/pledges/summary?group_by=donor&from={day}" for day in days]
+    return bench.read("summary", [Request(path) for path in paths], (ASYNCPG,), same=False, clients=4)
 
 
 # --- writing ---

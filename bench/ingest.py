@@ -20,6 +20,7 @@ from db import engine
 from db.migrate import migrate
 
 ROWS = int(os.environ.get("ROWS", "50000"))
+GOAL = 0.30 if ROWS <= 10_000 else 0.25
 DONORS = 40
 SEED = 20250723
 JSON = {"Content-Type": "application/x-ndjson"}
@@ -92,6 +93,12 @@ def peak(server: subprocess.Popen[bytes]) -> int:
     return max(int(text.split("VmHWM:")[1].split()[0]) for text in status if "VmHWM:" in text) // 1024
 
 
+def cpu(*processes: psutil.Process) -> float:
+    """Seconds of processor that these took, with all their children, those that have ended too."""
+    family = [member for process in processes for member in (process, *process.children(recursive=True))]
+    return sum(sum(member.cpu_times()[:4]) for member in family)
+
+
 def tables(conn: psycopg.Connection[Any]) -> list[str]:
     """All that a batch fills, in the order of the foreign keys."""
     names = [name for (name,) in conn.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
@@ -141,19 +148,25 @@ def main() -> None:
             source = operation("source", "source", {"kind": "dataset", "title": "A table"})
             httpx.post(f"{address}/v1/batches", content=lines([source, *actors]), headers=headers).raise_for_status()
             body = lines([pledge(number, chance) for number in range(ROWS)])
-            started = time.perf_counter()
+            postgres = engine.process(folder / "data" / "postgres")
+            assert postgres is not None
+            working = (psutil.Process(server.pid), postgres)
+            started, before = time.perf_counter(), cpu(*working)
             answer = httpx.post(f"{address}/v1/batches", content=body, headers=headers, timeout=3600)
-            seconds = time.perf_counter() - started
+            seconds, work = time.perf_counter() - started, cpu(*working) - before
             counts = answer.raise_for_status().json()["counts"]
             memory = peak(server)
             server.send_signal(signal.SIGTERM)
             server.wait(30)
             server = None
+            before = cpu(postgres)
             copied = copy(running.url, other, folder)
+            copy_work = cpu(postgres) - before
             print(f"rows             {ROWS} ({len(body) / 2**20:.1f} MiB), {counts['created']} created")
-            print(f"batch            {seconds:.1f} s, {ROWS / seconds:.0f} rows/s")
-            print(f"COPY             {copied:.1f} s, {ROWS / copied:.0f} rows/s (the same rows, tables, indexes, keys)")
-            print(f"batch / COPY     {copied / seconds:.2f} of its rate (goal: 0.25)")
+            print(f"batch            {seconds:.1f} s, {ROWS / seconds:.0f} rows/s, {work:.1f} s of processor")
+            print(f"COPY             {copied:.1f} s, {ROWS / copied:.0f} rows/s, {copy_work:.1f} s of processor")
+            print("                 (the same rows into the same tables with the same indexes and keys)")
+            print(f"batch / COPY     {copied / seconds:.2f} of its rate (goal: {GOAL:.2f})")
             print(f"worker's memory  {memory} MB at most (goal: 400)")
         finally:
             if server:

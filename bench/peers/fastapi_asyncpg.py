@@ -28,8 +28,8 @@ async def livez() -> dict[str, str]:
 
 
 @app.get("/v1/pledges/summary")
-async def summarize_pledges(request: Request) -> Summary:
-    rows = await request.app.state.pool.fetch(queries.SUMMARY)
+async def summarize_pledges(request: Request, first: From = None) -> Summary:
+    rows = await request.app.state.pool.fetch(queries.SUMMARY, first or date.min)
     return {"groups": [dict(row) for row in rows]}  # type: ignore[return-value]  (FastAPI makes the model of it)
 
 

@@ -85,6 +85,7 @@ SUMMARY = f"""
       FROM (SELECT d.actor_id, p.currency, count(*) AS pledges, sum(p.amount) AS value
               FROM pledges AS p
               JOIN pledge_donors AS d ON d.pledge_id = p.id
+             WHERE p.announced_on >= $1
              GROUP BY d.actor_id, p.currency) AS sums
       JOIN actors AS a ON a.id = sums.actor_id
      ORDER BY a.id, sums.currency
