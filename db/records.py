@@ -15,6 +15,8 @@ from uuid import UUID
 import orjson
 import uuid_utils.compat
 from marshmallow.fields import Field
+from psycopg import Cursor
+from psycopg.rows import DictRow
 
 import db
 from db import Connection, consequences, surgery
@@ -151,14 +153,11 @@ def write(
     for operation in operations:
         if operation.op in ("create", "replace") and operation.loaded_bytes is None and operation.problem is None:
             load(operation)
-    conn.execute(sql.lock)
-    head = conn.execute(sql.head).fetchone()
-    assert head is not None
     work = Set(conn, by, operations)
     problems = work.settle()
     outcomes = [Outcome(type=operation.type, problem=problems.get(row)) for row, operation in enumerate(operations)]
     if not problems or not atomic:
-        work.keep(head["position"], head["recorded_at"], batch, outcomes)
+        work.keep(batch, outcomes)
     return outcomes
 
 
@@ -199,27 +198,42 @@ class Set:
 
     def __init__(self, conn: Connection, by: By, operations: list[Operation]) -> None:
         self.conn, self.by, self.operations = conn, by, operations
-        self.named: dict[tuple[str, str, str], str] = {}  # (type, scheme, identifier) -> id, as the database has it
+        self.asked: set[tuple[str, str]] = set()  # the names that were looked up …
+        self.named: dict[tuple[str, str, str], str] = {}  # … and whom they name: (type, scheme, identifier) -> id
         self.stored: dict[str, Record] = {}  # by id, as the database has it
+        self.periods: list[Period] = []  # what was projected last
         targets = [whom for operation in operations for whom in (operation.target, operation.into) if whom]
-        wanted = [name for operation in operations for name in operation.loaded_names]
-        wanted += [(target["scheme"], target["identifier"]) for target in targets if "scheme" in target]
-        self._find_named(wanted)
-        ids = {target["id"] for target in targets if "id" in target} | set(self.named.values())
-        ids |= {op.data["id"] for op in operations if isinstance(op.data, dict) and _is_id(op.data.get("id"))}
-        self._find_known(ids, whole=True)
+        own = {name for operation in operations for name in operation.loaded_names}
+        own |= {(target["scheme"], target["identifier"]) for target in targets if "scheme" in target}
+        whole = {target["id"] for target in targets if "id" in target}
+        whole |= {op.data["id"] for op in operations if isinstance(op.data, dict) and _is_id(op.data.get("id"))}
+        names, ids = _referred((op.type, op.loaded_bytes) for op in operations if op.loaded_bytes)
+        with conn.pipeline():
+            conn.execute(sql.lock)
+            if len(operations) == 1:
+                conn.execute(sql.plan_once)
+            head = conn.execute(sql.head)
+            named = self._ask_named(own | names)
+        self.head = head.fetchone() or {}
+        self._learn_named(named)
+        whole |= {id for (_, *name), id in self.named.items() if tuple(name) in own}
+        self._find_known(ids | set(self.named.values()), whole)
 
-    def _find_named(self, wanted: Iterable[tuple[str, str]]) -> None:
-        if pairs := sorted(set(wanted)):
-            schemes, identifiers = zip(*pairs, strict=True)
-            found = self.conn.execute(sql.named, {"schemes": list(schemes), "identifiers": list(identifiers)})
-            self.named |= {(row["type"], row["scheme"], row["identifier"]): str(row["id"]) for row in found}
+    def _ask_named(self, wanted: set[tuple[str, str]]) -> Cursor[DictRow]:
+        self.asked |= wanted
+        schemes, identifiers = zip(*sorted(wanted), strict=True) if wanted else ((), ())
+        return self.conn.execute(sql.named, {"schemes": list(schemes), "identifiers": list(identifiers)})
 
-    def _find_known(self, ids: Iterable[str], whole: bool = False) -> None:
-        known = {id for id, record in self.stored.items() if record.whole or not whole}
-        if missing := sorted(set(ids) - known):
-            for row in self.conn.execute(sql.known, {"ids": missing, "targets": missing if whole else []}):
-                self.remember(row, whole)
+    def _learn_named(self, found: Iterable[DictRow]) -> None:
+        self.named |= {(row["type"], row["scheme"], row["identifier"]): str(row["id"]) for row in found}
+
+    def _find_known(self, ids: Iterable[str], whole: Iterable[str] = ()) -> None:
+        """Read records, and the documents of some of them."""
+        whole = {id for id in whole if id not in self.stored or not self.stored[id].whole}
+        if missing := {id for id in ids if id not in self.stored} | whole:
+            args = {"ids": sorted(missing), "targets": sorted(whole)}
+            for row in self.conn.execute(sql.known, args):
+                self.remember(row, str(row["id"]) in whole)
 
     def remember(self, row: Json, whole: bool = True) -> Record:
         """Keep a record as the database has it."""
@@ -239,7 +253,7 @@ class Set:
     def affect(self, ids: Iterable[str]) -> list[Record]:
         """These records, to be changed as a consequence of the set."""
         ids = sorted(ids)
-        self._find_known((id for id in ids if id not in self.touched), whole=True)
+        self._find_known((), whole=[id for id in ids if id not in self.touched])
         for id in ids:
             if id not in self.touched and id in self.stored:
                 self.touched[id] = replace(self.stored[id], rows=[], drafts=[])
@@ -444,7 +458,7 @@ class Set:
         if value is None or value.keys() == {"id", "type"}:
             return value, []
         if "scheme" in value:
-            self._find_named([(value["scheme"], value["identifier"])])
+            self._learn_named(self._ask_named({(value["scheme"], value["identifier"])}))
         self._find_known({value["id"]} if "id" in value else set(self.named.values()))
         found = [other for other in self._candidates(kind, value) if other.state in ("live", "new")]
         if len(found) == 1:
@@ -456,18 +470,15 @@ class Set:
         return consequences.check_claim(self, record) if record.type == "claim" else None
 
     def _fetch_names(self) -> None:
-        """Two queries for all references and identifiers of the set."""
-        names: set[tuple[str, str]] = set()
-        ids: set[str] = set()
-        for record in self.touched.values():
-            names.update(record.document_names)
-            for draft in map(orjson.loads, filter(None, record.drafts)):
-                for _, ref in references(record.type, draft):
-                    if "scheme" in ref:
-                        names.add((ref["scheme"], ref["identifier"]))
-                    else:
-                        ids.add(ref["id"])
-        self._find_named(names)
+        """Look up what nobody could know before the rows were applied: the references and names that patches bring."""
+        brought = {id(operation.loaded_bytes) for operation in self.operations}
+        drafts = (
+            (r.type, draft) for r in self.touched.values() for draft in r.drafts if draft and id(draft) not in brought
+        )
+        names, ids = _referred(drafts)
+        names.update(name for record in self.touched.values() for name in record.document_names)
+        if unknown := names - self.asked:
+            self._learn_named(self._ask_named(unknown))
         self._find_known(ids | set(self.named.values()))
         self._find_known({record.merged_into for record in self.stored.values() if record.merged_into})
 
@@ -513,8 +524,9 @@ class Set:
 
     # --- keeping ---
 
-    def keep(self, head: int, now: datetime, batch: str | None, outcomes: list[Outcome]) -> None:
+    def keep(self, batch: str | None, outcomes: list[Outcome]) -> None:
         """Append what changed to the log and project it."""
+        head, now = self.head["position"], self.head["recorded_at"]
         for operation in self.operations:
             operation.loaded_bytes = None  # it is in the records by now
         changed = []
@@ -568,13 +580,14 @@ class Set:
             "key_name": self.by.name,
             "batch": batch,
             "op": ["created" if r.version == 1 and r.alive else ops[r.state] for r in changed],
-            "changed": [_text(difference(r)) for r in changed],
+            "changed": [f"{{{','.join(difference(r))}}}" for r in changed],  # names of properties need no quoting
             "overlay": [_text(r.overlay) if r.overlay else None for r in changed],
             "document": [r.document_bytes.decode() if r.document_bytes else None for r in changed],
         }
         yield sql.append, columns
         yield from close_periods([record for record in changed if record.was_state != "new"])
-        yield from project([Period(record, None) for record in changed if record.alive], labels)
+        self.periods = [Period(record, None) for record in changed if record.alive]
+        yield from project(self.periods, labels)
 
     def _labels(self, changed: list[Record]) -> dict[str, Record]:
         met_now = [record for record in changed if record.overlay or not record.rows]  # changed by consequence
@@ -600,15 +613,29 @@ class Set:
 
     def _show(self, outcome: Outcome) -> None:
         """Add the document as it is served now, which a batch does not need."""
-        row = self.conn.execute(
-            "SELECT doc, stamp FROM served WHERE id = %s AND to_position IS NULL", (outcome.id,)
-        ).fetchone()
-        if row:
+        for period in self.periods:
+            if period.record.id == outcome.id:
+                outcome.doc, outcome.stamp = period.doc.encode(), period.stamp
+                return
+        if row := self.conn.execute(sql.served, {"id": outcome.id}).fetchone():
             outcome.doc, outcome.stamp = row["doc"].encode(), row["stamp"]
 
 
 def _is_id(value: Any) -> bool:
     return isinstance(value, str) and UUID_TEXT.match(value) is not None
+
+
+def _referred(documents: Iterable[tuple[str, bytes]]) -> tuple[set[tuple[str, str]], set[str]]:
+    """All that documents refer to, by name and by id."""
+    names: set[tuple[str, str]] = set()
+    ids: set[str] = set()
+    for type, document in documents:
+        for _, ref in references(type, orjson.loads(document)):
+            if "scheme" in ref:
+                names.add((ref["scheme"], ref["identifier"]))
+            else:
+                ids.add(ref["id"])
+    return names, ids
 
 
 def _names_of(operation: Operation) -> Iterator[str]:
@@ -632,7 +659,7 @@ def _add_identifier(document: Json, target: Json | None) -> None:
             document["identifiers"] = [name, *_identifiers(document)]
 
 
-def _columns(records: Iterable[Record], *names: str) -> Json:
+def _columns(records: Iterable[Any], *names: str) -> Json:
     return {name: [getattr(record, name) for record in records] for name in names}
 
 
@@ -678,6 +705,8 @@ class Period:
 
     record: Record
     to_position: int | None
+    doc: str = ""  # as it is served, once it has been projected …
+    stamp: int = 0  # … with the last position that changed it
 
 
 def portions(items: list[T]) -> Iterator[list[T]]:
@@ -688,13 +717,13 @@ def store(conn: Connection, statements: Iterable[Statement], at_once: bool) -> N
     """Execute statements: a few in one go; many by a thread, so that PostgreSQL works on some while others are made."""
     if at_once:
         with conn.pipeline():
-            for statement in statements:
-                conn.execute(*statement)
+            for query, args in statements:
+                conn.execute(query, args)
         return
     with ThreadPoolExecutor(1) as aside:
         waiting: deque[Future[Any]] = deque()
-        for statement in statements:
-            waiting.append(aside.submit(conn.execute, *statement))
+        for query, args in statements:
+            waiting.append(aside.submit(conn.execute, query, args))
             if len(waiting) > AHEAD:
                 waiting.popleft().result()
         for done in waiting:
@@ -728,22 +757,22 @@ def project(periods: list[Period], labels: dict[str, Record]) -> Iterator[Statem
     if not periods:
         return
     links: list[tuple[str, str, str, str, int, int | None]] = []
-    stamps, docs, typed, spellings, texts = [], [], [], [], []
+    typed, spellings, texts = [], [], []
     for period in periods:
         record, body = period.record, BODIES[period.record.type]
         document = record.document or {}
         found = dict.fromkeys((path, ref["id"]) for path, ref in references(record.type, document))
         links += [(record.id, record.type, path, to, record.position, period.to_position) for path, to in found]
-        stamps.append(max([record.position, *(labels[to].label_position for _, to in found)]))
-        docs.append(serve(record, document, labels))
+        period.stamp = max([record.position, *(labels[to].label_position for _, to in found)])
+        period.doc = serve(record, document, labels)
         typed.append(_text(base.walk(body, document, _type) | consequences.hulls(record, base.days)))
         folded = base.spellings(document)
         spellings.append(folded or None)
         texts.append(_text(base.words(body, document) | {"name": document.get(body.label or "", "")}))
     records = [period.record for period in periods]
     common = _columns(records, "id", "position", "type", "version", "created_at", "updated_at")
-    common["to_position"] = [period.to_position for period in periods]
-    yield sql.serve, common | {"stamp": stamps, "doc": docs, "spellings": spellings, "texts": texts}
+    common |= _columns(periods, "to_position")
+    yield sql.serve, common | _columns(periods, "stamp", "doc") | {"spellings": spellings, "texts": texts}
     if links:
         names = ("from_id", "from_type", "path", "to_id", "position", "to_position")
         yield sql.link, dict(zip(names, map(list, zip(*links, strict=True)), strict=True))

@@ -1,8 +1,12 @@
 The life of a record: from the log to what is served. See records.py.
+One row is written by plans that are kept: planning would take longer than the work. Many are planned for, each time.
 Lists are sent in binary (%(x)b): as text, psycopg quotes each entry, which takes longer than the insert itself.
 
 -- lock --
 SELECT pg_advisory_xact_lock(7205760001)
+
+-- plan_once --
+SELECT set_config('plan_cache_mode', 'force_generic_plan', true)
 
 -- head --
 SELECT coalesce(max(position), 0) AS position,
@@ -40,9 +44,9 @@ SELECT n.to_id, n.from_id, n.from_type, n.path
 INSERT INTO revisions (position, id, type, version, op, recorded_at, provider, key_name, admin, batch, merged_into,
                        reason, changed, document, overlay, hash)
 SELECT n.position, n.id, n.type, n.version, n.op, %(recorded_at)s, %(provider)s, %(key_name)s, n.admin,
-       %(batch)s::uuid, n.merged_into, n.reason, texts(n.changed), n.document, n.overlay, n.hash
+       %(batch)s::uuid, n.merged_into, n.reason, n.changed::text[], n.document, n.overlay, n.hash
   FROM unnest(%(position)b::bigint[], %(id)b::uuid[], %(type)b::text[], %(version)b::int[], %(op)b::text[],
-              %(admin)b::boolean[], %(merged_into)b::uuid[], %(reason)b::text[], %(changed)b::jsonb[], %(document)b::jsonb[],
+              %(admin)b::boolean[], %(merged_into)b::uuid[], %(reason)b::text[], %(changed)b::text[], %(document)b::jsonb[],
               %(overlay)b::jsonb[], %(hash)b::bytea[])
        AS n (position, id, type, version, op, admin, merged_into, reason, changed, document, overlay, hash)
 
@@ -106,6 +110,12 @@ SELECT n.id, n.from_position, n.to_position, n.created_at, n.updated_at, n.d
   FROM unnest(%(id)b::uuid[], %(position)b::bigint[], %(to_position)b::bigint[], %(created_at)b::timestamptz[],
               %(updated_at)b::timestamptz[], %(typed)b::jsonb[])
        AS n (id, from_position, to_position, created_at, updated_at, d)
+
+-- served --
+SELECT s.doc, s.stamp
+  FROM served AS s
+ WHERE s.id = %(id)s
+   AND s.to_position IS NULL
 
 -- relabel --
 WITH changed AS (

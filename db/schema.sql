@@ -511,7 +511,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION public.search_vector(texts jsonb) RETURNS tsvector
+CREATE FUNCTION public.search_vector_of_much(texts jsonb) RETURNS tsvector
     LANGUAGE plpgsql STABLE
     AS $$
 BEGIN
@@ -525,6 +525,10 @@ EXCEPTION
                   FROM jsonb_each_text(texts));
 END
 $$;
+
+CREATE FUNCTION public.search_vector(texts jsonb) RETURNS tsvector
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN CASE WHEN ((pg_column_size(texts) < 20000) AND ((texts - '{"",de,en,fr,name,ru,tr,uk}'::text[]) = '{}'::jsonb)) THEN (((((((to_tsvector('public.parley_simple'::regconfig, COALESCE((texts ->> ''::text), ''::text)) || to_tsvector('public.parley_de'::regconfig, COALESCE((texts ->> 'de'::text), ''::text))) || to_tsvector('public.parley_en'::regconfig, COALESCE((texts ->> 'en'::text), ''::text))) || to_tsvector('public.parley_fr'::regconfig, COALESCE((texts ->> 'fr'::text), ''::text))) || setweight(to_tsvector('public.parley_simple'::regconfig, COALESCE((texts ->> 'name'::text), ''::text)), 'A'::"char")) || to_tsvector('public.parley_ru'::regconfig, COALESCE((texts ->> 'ru'::text), ''::text))) || to_tsvector('public.parley_tr'::regconfig, COALESCE((texts ->> 'tr'::text), ''::text))) || to_tsvector('public.parley_simple'::regconfig, COALESCE((texts ->> 'uk'::text), ''::text))) ELSE public.search_vector_of_much(texts) END;
 
 CREATE FUNCTION public.shown(value jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE

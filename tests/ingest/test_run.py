@@ -275,8 +275,8 @@ def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(
     make_database, migrated, fresh_app, key, tmp_path: Path
 ):
     """A real server; the client dies 25 times somewhere on its way, sometimes in the middle of a request."""
-    rows = [actor(f"{n}", parent=f"x:{n // 2}" if n else None) for n in range(600)]
-    rows += [actor(f"{n}", name=f"Again {n}") for n in range(0, 600, 7)]  # a second revision for some
+    rows = [actor(f"{n}", parent=f"x:{n // 2}" if n else None) for n in range(1500)]
+    rows += [actor(f"{n}", name=f"Again {n}") for n in range(0, 1500, 7)]  # a second revision for some
     [file], remember = write(tmp_path / "a", rows), tmp_path / "state"
     with make_database("killed", like=migrated) as database:
         with psycopg.connect(database, row_factory=dict_row, autocommit=True) as conn:
