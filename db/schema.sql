@@ -521,7 +521,7 @@ BEGIN
               FROM jsonb_each_text(texts));
 EXCEPTION
     WHEN program_limit_exceeded THEN
-        RETURN (SELECT search_vector(jsonb_object_agg(key, left(value, length(value) / 2)))
+        RETURN (SELECT search_vector_of_much(jsonb_object_agg(key, left(value, length(value) / 2)))
                   FROM jsonb_each_text(texts));
 END
 $$;
