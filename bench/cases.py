@@ -34,7 +34,7 @@ ASYNCPG, SQLALCHEMY, DJANGO, LITESTAR = PEERS = (
 HELLO = ("flask_hello", "wsgi_hello")
 DEEP = 200
 BATCH = 10_000
-SAMPLE = 12
+SAMPLE = 8
 LAST_YEAR = rows.FIRST_DAY + timedelta(days=rows.DAYS - 365)
 
 
@@ -165,7 +165,7 @@ class Bench:
             samples[name] = sample(server, requests, status)
             alone = (time.perf_counter() - began) / len(samples[name])
             # long enough for each client to be answered some times
-            seconds[name] = min(max(self.seconds, ceil(4 * alone * clients / WORKERS)), 8)
+            seconds[name] = min(max(self.seconds, ceil(4 * alone * clients / WORKERS)), 3 * self.seconds)
         for name, found in samples.items():
             if same:
                 agree(name, found, samples["parley"])

@@ -111,7 +111,7 @@ def machine() -> dict[str, Any]:
         "processor": model[1] if model else platform.processor(),
         "cores": os.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 2**30),
-        "system": f"{platform.system()} {platform.release()}",
+        "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         "load_at_the_end": [round(load, 1) for load in os.getloadavg()],
     }
 
