@@ -163,25 +163,19 @@ class Choice(NamedTuple):
     at: str | None
     searched: bool
     filters: frozenset[str]
-    single: frozenset[str] = frozenset()  # filters by one value, for which there is a quicker way
 
     @classmethod
     def of(cls, type: str, args: Json) -> "Choice":
         at = PINNED if args.get("position") is not None else PIN if args["as_of"] is not None else None
         sent = frozenset(name for name in guards(type) if args[name] is not None)
-        single = frozenset(name for name in sent & ways(type) if len(args[name]) == 1)
-        return cls(type, at, args["q"] is not None, sent, single)
+        return cls(type, at, args["q"] is not None, sent)
 
     def slots(self) -> dict[str, str]:
         """The parts of a statement that choose the rows: of which time, by which filters, found by which words."""
         when = period("s", self.at)
         hits = "\n" + sql.hits.format(type=self.type, period=when, score=sql.score, match=sql.match)
         block = _block(self.type, "filter", self.at)
-        wanted = [
-            _block(self.type, f"one_{min(names)}", self.at) if names & self.single else part
-            for part, names in conditions(self.type, block)
-            if names & self.filters
-        ]
+        wanted = [part for part, names in conditions(self.type, block) if names & self.filters]
         return {
             "hits": hits if self.searched else "",
             "table": BODIES[self.type].collection,
@@ -203,13 +197,6 @@ def conditions(type: str, block: str) -> list[tuple[str, set[str]]]:
 def guards(type: str) -> frozenset[str]:
     """The parameters that choose rows."""
     return frozenset().union(*(names for _, names in conditions(type, _block(type, "filter", None))))
-
-
-@cache
-def ways(type: str) -> frozenset[str]:
-    """The parameters for whose single value a resource has a block of its own: it finds rows in an index's order."""
-    blocks = vars(db.load(BODIES[type].collection))
-    return frozenset(name.removeprefix("one_") for name in blocks if name.startswith("one_"))
 
 
 class Order(NamedTuple):

@@ -24,13 +24,6 @@ effective_from date
             AND (%(from)s::date IS NULL OR t.first_day >= %(from)s)
             AND (%(to)s::date IS NULL OR t.last_day <= %(to)s))
 
--- one_donor --
-EXISTS (SELECT
-          FROM pledges_donors AS d
-         WHERE d.donor = (ids('actor', %(donor)s))[1]
-           AND d.id = t.id
-           AND d.from_position = t.from_position)
-
 -- project --
 , pledge AS (
     SELECT new.id, new.from_position, new.to_position, new.created_at, new.updated_at, new.d,
