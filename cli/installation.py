@@ -1,5 +1,6 @@
 """The database of this installation, whoever runs it."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,7 +21,7 @@ def say(line: str) -> None:
 
 @contextmanager
 def database(settings: Settings) -> Iterator[str]:
-    """The URL of the database; the embedded one is started, migrated, and stopped when nobody uses it any more."""
+    """The URL of the database; the embedded one is started, migrated, kept, and stopped when nobody uses it."""
     if settings.database_url:
         yield settings.database_url
         return
@@ -28,9 +29,35 @@ def database(settings: Settings) -> Iterator[str]:
     try:
         say(running.did)
         bring_up(running.url)
-        yield running.url
+        with kept(running):
+            yield running.url
     finally:
         engine.stop(running)
+
+
+@contextmanager
+def kept(running: engine.Engine) -> Iterator[None]:
+    """Meanwhile, the embedded PostgreSQL is started again whenever it is gone."""
+    over = threading.Event()
+
+    def keep() -> None:
+        told = ""
+        while not over.wait(1):
+            try:
+                if engine.revive(running):
+                    say("PostgreSQL was gone, and runs again")
+                told = ""
+            except (engine.EngineError, OSError) as error:  # a full disk, for instance: it may have room again
+                if told != (told := str(error)):
+                    say(f"PostgreSQL is gone, and does not start: {error}")
+
+    keeper = threading.Thread(target=keep, daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join()
 
 
 def bring_up(url: str) -> None:

@@ -47,6 +47,7 @@ class Engine(NamedTuple):
     did: str
     data_dir: Path
     holders: IO[str]
+    listening: Path
 
 
 def start(data_dir: Path) -> Engine:
@@ -68,7 +69,18 @@ def start(data_dir: Path) -> Engine:
         # every process that uses the server holds this file, so the last one out can turn off the light
         holders = (data_dir / "postgres.holders").open("a")
         fcntl.flock(holders, fcntl.LOCK_SH)
-    return Engine(address(cluster), f"PostgreSQL in {cluster}: {did}", data_dir, holders)
+    return Engine(address(cluster), f"PostgreSQL in {cluster}: {did}", data_dir, holders, sockets(cluster))
+
+
+def revive(engine: Engine) -> bool:
+    """Start the server again where it was if it is gone, as it goes when it is killed; says whether it was."""
+    cluster = engine.data_dir / "postgres"
+    if process(cluster):
+        return False
+    with alone(engine.data_dir):
+        if gone := process(cluster) is None:
+            launch(cluster, engine.listening)
+    return gone
 
 
 def stop(engine: Engine) -> bool:
@@ -80,10 +92,9 @@ def stop(engine: Engine) -> bool:
         except BlockingIOError:
             return False
         if process(cluster):
-            listening = sockets(cluster)
             run("pg_ctl", "stop", "-D", cluster, "-m", "fast", "-w", "-t", PATIENCE)
-            if listening != cluster:
-                shutil.rmtree(listening)
+        if engine.listening != cluster:
+            shutil.rmtree(engine.listening, ignore_errors=True)  # what clears old temporary files may have been there
         return True
 
 
@@ -92,16 +103,20 @@ def alone(data_dir: Path) -> Iterator[None]:
     """Starting and stopping happen one at a time: two servers may be started at once."""
     with (data_dir / "postgres.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        try:
+            yield
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)  # closing alone would leave it to a process that was forked meanwhile
 
 
 def process(cluster: Path) -> psutil.Process | None:
     """The postmaster of this cluster. A process number alone proves nothing: after a reboot it may be another's."""
     try:
         postmaster = psutil.Process(int((cluster / "postmaster.pid").read_text().split()[0]))
-        return postmaster if postmaster in members(cluster) else None
-    except (FileNotFoundError, IndexError, psutil.NoSuchProcess):
+        ours = postmaster.name() == "postgres" and postmaster.cwd() == str(cluster)
+    except (FileNotFoundError, IndexError, psutil.Error):
         return None
+    return postmaster if ours else None
 
 
 def members(cluster: Path) -> list[psutil.Process]:
@@ -138,18 +153,18 @@ def state(cluster: Path) -> str:
     return next(line.partition(":")[2].strip() for line in told.splitlines() if "cluster state" in line)
 
 
-def launch(cluster: Path) -> None:
-    """Start the server, reachable by a Unix socket alone."""
+def launch(cluster: Path, listening: Path | None = None) -> None:
+    """Start the server, reachable by a Unix socket alone, where it was if it was somewhere."""
     _, left = psutil.wait_procs(members(cluster), timeout=ORPHANS)
     for orphan in left:  # its postmaster was killed; the new one refuses to start beside it
         orphan.kill()
     psutil.wait_procs(left)
-    for leftover in ("postmaster.pid", ".s.PGSQL.5432", ".s.PGSQL.5432.lock"):
+    if listening is None:
+        short = len(str(cluster / ".s.PGSQL.5432").encode()) <= SOCKET_PATH
+        listening = cluster if short else give(Path(tempfile.mkdtemp(prefix="parley-")))
+    for leftover in (cluster / "postmaster.pid", listening / ".s.PGSQL.5432", listening / ".s.PGSQL.5432.lock"):
         # their process number may by now be a stranger's, or a dead process that nobody buried
-        (cluster / leftover).unlink(missing_ok=True)
-    listening = cluster
-    if len(str(cluster / ".s.PGSQL.5432").encode()) > SOCKET_PATH:
-        listening = give(Path(tempfile.mkdtemp(prefix="parley-")))
+        leftover.unlink(missing_ok=True)
     server = SERVER | {"port": "5432", "unix_socket_directories": f'"{listening}"'}
     options = shlex.join(word for name, value in server.items() for word in ("-c", f"{name}={value}"))
     log = cluster / "server.log"

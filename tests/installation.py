@@ -43,9 +43,9 @@ class Installation:
         return [p for p in found if p.info["ppid"] == self.server.pid and "serve" in (p.info["cmdline"] or [])]
 
     def kill_postgres(self) -> None:
-        engine.process(self.cluster).kill()
-        wait_until(lambda: engine.process(self.cluster) is None)
-        engine.stop(engine.start(self.folder))  # the server holds it still
+        killed = engine.process(self.cluster)
+        killed.kill()
+        wait_until(lambda: engine.process(self.cluster) not in (None, killed))
 
     def kill_all(self) -> None:
         """As when the power fails."""

@@ -119,6 +119,16 @@ def test_after_everything_was_killed_it_starts_again(data_dir):
         assert httpx.get(f"{address}/v1/rounds").status_code == 200
 
 
+def test_a_postgresql_that_was_killed_runs_again_by_itself(data_dir):
+    cluster = Path(data_dir, "postgres")
+    with serving("--no-sample", PARLEY_DATA_DIR=data_dir, PARLEY_DATABASE_URL="") as (process, address):
+        engine.process(cluster).kill()
+        wait_until(lambda: "PostgreSQL was gone, and runs again" in process.told())
+        assert httpx.get(f"{address}/v1/rounds").status_code == 200
+        assert stop(process) == 0
+    assert engine.process(cluster) is None
+
+
 def test_a_taken_port_is_told_in_one_line(data_dir):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])

@@ -142,7 +142,10 @@ def test_a_long_path_is_no_hindrance(data_dir):
     folder = data_dir / "довга назва 'папки'" / ("x" * 100)
     started = engine.start(folder)
     listening = engine.sockets(folder / "postgres")
-    assert ask(started.url, "SELECT 1") == 1
+    assert engine.revive(started) is False
+    kill([engine.process(folder / "postgres")])
+    assert engine.revive(started) is True
+    assert ask(started.url, "SELECT 1") == 1  # under the same address
     assert engine.stop(started)
     assert not listening.exists()
 
