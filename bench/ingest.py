@@ -93,10 +93,9 @@ def peak(server: subprocess.Popen[bytes]) -> int:
     return max(int(text.split("VmHWM:")[1].split()[0]) for text in status if "VmHWM:" in text) // 1024
 
 
-def cpu(*processes: psutil.Process) -> float:
-    """Seconds of processor that these took, with all their children, those that have ended too."""
-    family = [member for process in processes for member in (process, *process.children(recursive=True))]
-    return sum(sum(member.cpu_times()[:4]) for member in family)
+def cpu(process: psutil.Process) -> float:
+    """Seconds of processor that it took with all its children, those that have ended too."""
+    return sum(sum(member.cpu_times()[:4]) for member in (process, *process.children(recursive=True)))
 
 
 def tables(conn: psycopg.Connection[Any]) -> list[str]:
@@ -150,21 +149,24 @@ def main() -> None:
             body = lines([pledge(number, chance) for number in range(ROWS)])
             postgres = engine.process(folder / "data" / "postgres")
             assert postgres is not None
-            working = (psutil.Process(server.pid), postgres)
-            started, before = time.perf_counter(), cpu(*working)
+            worker = psutil.Process(server.pid)
+            started, before = time.perf_counter(), (cpu(worker), cpu(postgres))
             answer = httpx.post(f"{address}/v1/batches", content=body, headers=headers, timeout=3600)
-            seconds, work = time.perf_counter() - started, cpu(*working) - before
+            seconds, after = time.perf_counter() - started, (cpu(worker), cpu(postgres))
             counts = answer.raise_for_status().json()["counts"]
             memory = peak(server)
             server.send_signal(signal.SIGTERM)
             server.wait(30)
             server = None
-            before = cpu(postgres)
+            at_rest = cpu(postgres)
             copied = copy(running.url, other, folder)
-            copy_work = cpu(postgres) - before
+            copying = cpu(postgres) - at_rest
             print(f"rows             {ROWS} ({len(body) / 2**20:.1f} MiB), {counts['created']} created")
-            print(f"batch            {seconds:.1f} s, {ROWS / seconds:.0f} rows/s, {work:.1f} s of processor")
-            print(f"COPY             {copied:.1f} s, {ROWS / copied:.0f} rows/s, {copy_work:.1f} s of processor")
+            python, sql = (now - then for now, then in zip(after, before, strict=True))
+            print(f"batch            {seconds:.1f} s, {ROWS / seconds:.0f} rows/s")
+            print(f"                 of processor: worker {python:.1f} s, PostgreSQL {sql:.1f} s")
+            print(f"COPY             {copied:.1f} s, {ROWS / copied:.0f} rows/s")
+            print(f"                 of processor: PostgreSQL {copying:.1f} s")
             print("                 (the same rows into the same tables with the same indexes and keys)")
             print(f"batch / COPY     {copied / seconds:.2f} of its rate (goal: {GOAL:.2f})")
             print(f"worker's memory  {memory} MB at most (goal: 400)")
