@@ -1,8 +1,10 @@
 """`parley serve`: database, migrations, development key, HTTP server and sample data, in this order."""
 
+import fcntl
 import multiprocessing
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -35,14 +37,10 @@ from settings import Settings
 @click.option("--no-worker", is_flag=True, help="Start no `parley worker` beside the server.")
 def serve(no_sample: bool, no_worker: bool, **given: Any) -> None:
     """Serve the API. Without PARLEY_DATABASE_URL it brings its own PostgreSQL, a key, and sample data."""
-    from granian import Granian  # here, so that the other commands start faster
-    from granian.constants import Interfaces
-    from granian.log import LogLevels
-
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that PostgreSQL is stopped on the way out
+    signal.signal(signal.SIGTERM, leave)
     chosen = replace(settings.load(), **{name: value for name, value in given.items() if value is not None})
     wait_for_port(chosen.host, chosen.port)
-    with database(chosen) as url, tempfile.TemporaryDirectory(prefix="parley-run-") as run:
+    with database(chosen) as url, run_folder() as run:
         key = None
         if chosen.database_url:
             bring_up(url)
@@ -56,6 +54,44 @@ def serve(no_sample: bool, no_worker: bool, **given: Any) -> None:
         Path(run, "metrics").mkdir()
         greeter = multiprocessing.Process(target=greet, args=(chosen, key, not no_sample), daemon=True)
         greeter.start()
+        with nullcontext() if no_worker else working():
+            answer_requests(chosen)
+
+
+def leave(*_: object) -> None:
+    """On SIGTERM: by way of all that has to be stopped, PostgreSQL for one."""
+    sys.exit(143)
+
+
+@contextmanager
+def run_folder() -> Iterator[str]:
+    """A folder to run in, after those of servers that were killed are cleared away; its lock dies with its server."""
+    for left in Path(tempfile.gettempdir()).glob("parley-run-*"):
+        with suppress(OSError):  # it is another account's, or in use
+            if time.time() - left.stat().st_mtime > 60:  # a new one may not be locked yet
+                with locked(left):
+                    shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix="parley-run-") as run, locked(run):
+        yield run
+
+
+@contextmanager
+def locked(folder: str | Path) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
+
+
+def answer_requests(chosen: Settings) -> None:
+    """Serve until told to stop."""
+    from granian import Granian  # here, so that the other commands start faster
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    while True:
         server = Granian(
             "cli.serve:app",
             factory=True,
@@ -69,8 +105,13 @@ def serve(no_sample: bool, no_worker: bool, **given: Any) -> None:
             workers_kill_timeout=10,
             log_level=LogLevels.debug if chosen.log_level == "debug" else LogLevels.warning,
         )
-        with nullcontext() if no_worker else working():
+        try:
             server.serve()
+            return
+        except SystemExit:  # after two deaths of one worker within seconds, Granian suspects the application
+            signal.signal(signal.SIGTERM, leave)
+            if server.interrupt_signal:
+                raise
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import psutil
 import psycopg
 
 from db import engine
-from tests.cli.test_serve import free_port, serving, wait_until
+from tests.cli.test_serve import free_port, serving, wait_until, workers
 
 
 class Installation:
@@ -34,13 +34,8 @@ class Installation:
         return psycopg.connect(engine.address(self.cluster))
 
     def kill_worker(self) -> None:
-        """Kill the one that has served longest: two deaths of one in 5 s, the server takes for a fault of its own."""
-        wait_until(lambda: len(self.workers()) == 2)
-        min(self.workers(), key=psutil.Process.create_time).kill()
-
-    def workers(self) -> list[psutil.Process]:
-        found = psutil.process_iter(["ppid", "cmdline"])
-        return [p for p in found if p.info["ppid"] == self.server.pid and "serve" in (p.info["cmdline"] or [])]
+        wait_until(lambda: workers(self.server))
+        workers(self.server)[0].kill()
 
     def kill_postgres(self) -> None:
         killed = engine.process(self.cluster)

@@ -56,6 +56,18 @@ def wait_until(reached, seconds=40):
         time.sleep(0.05)
 
 
+def workers(process):
+    children = psutil.Process(process.pid).children()
+    return [p for p in children if p.status() != psutil.STATUS_ZOMBIE and "serve" in p.cmdline()]
+
+
+def answers(address):
+    try:
+        return httpx.get(f"{address}/v1/rounds").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 def stop(process, with_signal=signal.SIGTERM):
     process.send_signal(with_signal)
     return process.wait(20)
@@ -127,6 +139,34 @@ def test_a_postgresql_that_was_killed_runs_again_by_itself(data_dir):
         assert httpx.get(f"{address}/v1/rounds").status_code == 200
         assert stop(process) == 0
     assert engine.process(cluster) is None
+
+
+def test_workers_that_are_killed_again_and_again_are_replaced(data_dir):
+    with serving("--no-sample", PARLEY_DATA_DIR=data_dir, PARLEY_DATABASE_URL="") as (process, address):
+        for _ in range(4):
+            wait_until(lambda: workers(process))
+            workers(process)[0].kill()
+        wait_until(lambda: "crash loop" in process.told() and answers(address))
+        assert stop(process) == 0
+
+
+def test_what_a_killed_server_leaves_in_the_temporary_folder_is_cleared_away(data_dir):
+    with tempfile.TemporaryDirectory() as folder:
+        chosen = {"PARLEY_DATA_DIR": data_dir, "PARLEY_DATABASE_URL": "", "TMPDIR": folder}
+        with serving("--no-sample", **chosen) as (process, _):
+            family = psutil.Process(process.pid).children(recursive=True)
+            process.kill()
+        psutil.wait_procs(family, timeout=20)
+        with serving("--no-sample", **chosen) as (second, _):
+            both = set(Path(folder).glob("parley-run-*"))
+            for run in both:
+                os.utime(run, (0, 0))
+            with serving("--no-sample", **chosen) as (third, _):
+                now = set(Path(folder).glob("parley-run-*"))
+                assert (len(both), len(both & now), len(now)) == (2, 1, 2)  # the second's is in use
+                assert stop(third) == 0
+            assert stop(second) == 0
+        assert list(Path(folder).glob("parley-run-*")) == []
 
 
 def test_a_taken_port_is_told_in_one_line(data_dir):
