@@ -173,7 +173,8 @@ class Choice(NamedTuple):
     def slots(self) -> dict[str, str]:
         """The parts of a statement that choose the rows: of which time, by which filters, found by which words."""
         when = period("s", self.at)
-        hits = "\n" + sql.hits.format(type=self.type, period=when, score=sql.score, match=sql.match)
+        score, match = (sql.score, sql.match) if named(self.type) else (sql.score_words, sql.match_words)
+        hits = "\n" + sql.hits.format(type=self.type, period=when, score=score, match=match)
         block = _block(self.type, "filter", self.at)
         wanted = [part for part, names in conditions(self.type, block) if names & self.filters]
         return {
@@ -191,6 +192,11 @@ def conditions(type: str, block: str) -> list[tuple[str, set[str]]]:
     """The conditions of a filter and of all lists, each with the parameters that it starts by asking for."""
     parts = [*sql.common.format(type=type).split("\n       AND "), *block.split("\n       AND ")]
     return [(part, {name for name in GUARD.match(part).groups() if name}) for part in parts]  # type: ignore[union-attr]
+
+
+def named(type: str) -> bool:
+    """Whether records of a type have names, which are found by their sound and with a slip, or words alone."""
+    return any(name in names.NAMES for name, _ in base.properties(BODIES[type]))
 
 
 @cache
@@ -225,7 +231,12 @@ def live(type: str, target: Json) -> db.Row | None:
 
 @lru_cache(2048)
 def _keys(choice: Choice, order: Order) -> str:
-    return str(sql.keys.format(**order.slots(choice.type), **choice.slots()))
+    slots = order.slots(choice.type) | choice.slots()
+    if choice.searched and not choice.filters and order.sort in ("id", "score"):
+        # whom the words have found is all that is asked
+        slots |= {"table": "hits", "join": "", "period": "TRUE", "key": slots["key"].replace("hits.", "t."),
+                  "after": slots["after"].replace("hits.", "t.")}  # fmt: skip
+    return str(sql.keys.format(**slots))
 
 
 @lru_cache(2048)

@@ -87,7 +87,8 @@ SELECT {position} AS position,
               FROM served AS s
              WHERE s.type = '{type}'
                AND {period}
-               AND {match}) AS scored
+               AND {match}
+            OFFSET 0) AS scored  -- else each row would be scored twice
      WHERE scored.score > 0
 )
 
@@ -97,6 +98,13 @@ SELECT {position} AS position,
                            THEN ts_rank(s.search, search_query(%(q)s)) / 10
                            ELSE 0  -- ts_rank alone also counts a part of the words
                       END)::numeric(8, 6)
+
+-- score_words --
+(ts_rank(s.search, search_query(%(q)s)) / 10)::numeric(8, 6)
+
+-- match_words --
+s.search @@ search_query(%(q)s)
+               AND (%(unwanted)s::text IS NULL OR NOT s.search @@ search_query(%(unwanted)s))
 
 -- match --
 (s.search @@ search_query(%(q)s) OR s.spellings ~ %(pattern)s)

@@ -10,7 +10,8 @@ WITH pin AS (
       FROM (SELECT s.id, s.from_position, s.type, {score} AS score
               FROM served AS s
              WHERE {period}
-               AND {match}) AS scored
+               AND {match}
+            OFFSET 0) AS scored  -- else each row would be scored twice
      WHERE scored.score > 0
 ), numbered AS (
     SELECT h.id, h.from_position, h.score, row_number() OVER (ORDER BY h.score DESC, h.id DESC) AS number

@@ -91,7 +91,9 @@ SELECT (SELECT count(*) FROM found) AS found,
        (SELECT json_agg(cell) FROM cell) AS cells,
        (SELECT json_object_agg(r.id, r.label::json)
           FROM records AS r
-         WHERE r.id::text IN (SELECT cell.key_1 FROM cell UNION SELECT cell.key_2 FROM cell)) AS labels,
+         WHERE r.id IN (SELECT k.key::uuid  -- what is no id is a word: of a status, a currency …
+                          FROM (SELECT cell.key_1 FROM cell UNION SELECT cell.key_2 FROM cell) AS k (key)
+                         WHERE k.key ~ '^[0-9a-f]{{8}}-[0-9a-f-]{{27}}$')) AS labels,
        (SELECT json_agg(json_build_object('currency', u.currency, 'day', u.rate_day, 'rate', u.rate::text,
                                           'pledges', u.pledges) ORDER BY u.currency, u.rate_day)
           FROM (SELECT c.currency, c.rate_day, c.rate, count(*) AS pledges

@@ -37,9 +37,12 @@ def readings(texts: Iterable[str]) -> list[str]:
     return [form for form in dict.fromkeys(map(fold, both)) if form]
 
 
+NAMES = ("name", "title")  # the properties by which a record is called
+
+
 def spellings(record: dict[str, Any]) -> str:
     """All names of a record, ready for `name_score` and its trigram index; a space stands around every word."""
-    names = [record.get("name"), record.get("title"), *(other.get("name") for other in record.get("other_names") or [])]
+    names = [*(record.get(name) for name in NAMES), *(other.get("name") for other in record.get("other_names") or [])]
     forms = readings(name for name in names if name)
     return f" {SEPARATOR.join(forms)} " if forms else ""
 

@@ -57,7 +57,7 @@ def test_a_walk_while_others_write(story, type, sort, way):
     talks = story.talks
     base = f"/v1/{COLLECTIONS[type]}?sort={way}{sort}"
     before = talks.client.get(f"{base}&limit=500").json["items"]
-    assert len(before) > 8
+    assert len(before) > 3  # more than a page
     items, _ = walk(talks, f"{base}&limit=3", lambda: story.go_on(3))
     assert without_labels(items) == without_labels(before)
 
