@@ -170,6 +170,11 @@ class Look:
             found = [candidate["actor"] for candidate in match["candidates"]]
             self.known[match["name"], "actor"] = (match["sure"], found)
 
+    def stored(self, collection: str, names: list[str], *fields: str) -> list[Json]:
+        """The records that the server has under these names, as far as it has any; so many that an address can hold."""
+        asked: dict[str, str | int] = {"identifier": ",".join(names), "fields": ",".join(fields), "limit": len(names)}
+        return list(self.client.get(f"/v1/{collection}", **asked)["items"]) if names else []
+
     def _ask_for_person(self, name: str) -> None:
         """Sure is who alone bears the name as it is written; for people there is no question like that for actors."""
         found = self.client.get("/v1/people", q=name, limit=10, fields="id,name,other_names,identifiers")["items"]

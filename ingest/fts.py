@@ -3,12 +3,12 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from textwrap import shorten
 
@@ -26,6 +26,9 @@ DROPPED = {
     "onBoundary": "the same",
 }
 
+#: The two forms in which flows are given. A pledge cites both, each with what it alone says.
+FORMS = ("api", "csv")
+TOGETHER = 100  # flows that are asked for at once
 PAGE = 128 << 20  # bytes; the API gives pages of about 1 MB
 EARLIEST = date(1992, 1, 1)  # when the service began
 SERVICE = "fts:financial-tracking-service"
@@ -44,19 +47,22 @@ KINDS = {
 def read(files: list[Path], look: Look) -> Iterator[Item | Refusal]:
     """A pledge for each flow, after the organisations that FTS alone knows, and before its transaction.
 
-    Of the API's pages, one is in memory at a time; of a CSV, one row.
+    Of the API's pages, one is in memory at a time; of a CSV, a hundred rows.
     """
     actors = Actors(look)
     begun = False
     for nth, path in enumerate(files):
         try:
-            for where, flow, done in flows(path, actors):
+            form, found = flows(path, actors)
+            while some := list(islice(found, TOGETHER)):
                 if not begun:
                     begun = True
                     yield service()
-                for item in records(flow, where, actors):
-                    item.done = None if done is None else (nth + done) / len(files)
-                    yield item
+                others = cited([flow for _, flow, _ in some], form, look)
+                for where, flow, done in some:
+                    for item in records(flow, where, actors, form, others):
+                        item.done = None if done is None else (nth + done) / len(files)
+                        yield item
         except (Unreadable, OSError) as error:
             yield Refused(getattr(error, "code", "unreadable_file"), str(error)).at(path.name, {})
 
@@ -75,20 +81,47 @@ def service() -> Item:
 # --- files ---------------------------------------------------------------------------------------------------------
 
 
-def flows(path: Path, actors: Actors) -> Iterator[tuple[str, Json, float | None]]:
-    """Where each flow stands, what it says, and how much of the file is read by then."""
+def flows(path: Path, actors: Actors) -> tuple[str, Iterator[tuple[str, Json, float | None]]]:
+    """The form of a file; where each flow stands, what it says, and how much of the file is read by then."""
     with path.open("rb") as file:
         start = file.read(200).lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:1] not in (b"{", b"["):
-        for table in tables(path, knows, "list of flows (id, amountUSD, status …)"):
-            for n, row in table.rows:
-                if not all(cell.startswith("#") for cell in row if cell):  # the tags of HXL below the header
-                    yield f"{table.place}, row {n}", from_csv(table.header, row), None
-        return
+        return "csv", of_csv(path)
     found = page(path)
     actors.prepare(names(found))
-    for n, flow in enumerate(found, 1):
-        yield f"{path.name}, flow {n}", flow, n / len(found)
+    return "api", ((f"{path.name}, flow {n}", flow, n / len(found)) for n, flow in enumerate(found, 1))
+
+
+def of_csv(path: Path) -> Iterator[tuple[str, Json, None]]:
+    for table in tables(path, knows, "list of flows (id, amountUSD, status …)"):
+        for n, row in table.rows:
+            if not all(cell.startswith("#") for cell in row if cell):  # the tags of HXL below the header
+                yield f"{table.place}, row {n}", from_csv(table.header, row), None
+
+
+def cited(flows: list[Json], form: str, look: Look) -> dict[str, list[Json]]:
+    """What the server has of these flows in another form: a write replaces the whole record, and would lose it."""
+    found: dict[str, list[Json]] = {}
+    ask: Callable[..., list[Json]] = getattr(look, "stored", lambda *_: [])
+    for record in ask("pledges", [f"fts:{flow['id']}" for flow in flows if named(flow)], "sources"):
+        for entry in record["sources"]:
+            at = located(entry.get("locator"))
+            if at.get("form") in FORMS and at["form"] != form:
+                own = {name: entry[name] for name in ("locator", "attribution_text") if entry.get(name)}
+                found.setdefault(str(at.get("flow")), []).append({"source": SERVICE} | own)
+    return found
+
+
+def located(locator: str | None) -> Json:
+    """A locator as `cite` writes it; somebody else's says nothing."""
+    with suppress(ValueError):
+        if isinstance(at := json.loads(locator or ""), dict):
+            return at
+    return {}
+
+
+def named(flow: Json) -> bool:
+    return bool(re.fullmatch(r"\w{1,50}", str(flow.get("id") or "")))
 
 
 def knows(row: Row) -> bool:
@@ -162,17 +195,21 @@ def split(cell: str) -> list[str]:
 # --- a flow --------------------------------------------------------------------------------------------------------
 
 
-def records(flow: Json, where: str, actors: Actors) -> Iterator[Item | Refusal]:
+def records(
+    flow: Json, where: str, actors: Actors, form: str, others: dict[str, list[Json]]
+) -> Iterator[Item | Refusal]:
     """The pledge that a flow is, and the transaction if it is more than promised."""
     money: list[Money] = []
     try:
         figure = worth(flow)
         money = [figure[:2]] if figure else []
-        name, pledge = as_pledge(flow, figure, actors)
+        name, pledge = as_pledge(flow, figure, actors, form)
         happened = day(flow, "date")
     except Refused as refused:
         yield refused.at(where, flow, money)
         return
+    cites = pledge["sources"] + others.get(str(flow["id"]), [])
+    pledge["sources"] = sorted(cites, key=lambda entry: FORMS.index(located(entry["locator"])["form"]))
     yield from actors.arrivals()
     yield upsert("pledge", name, pledge, where, flow, money)
     if kind := TRANSACTIONS.get(pledge["status"]):
@@ -186,9 +223,9 @@ def records(flow: Json, where: str, actors: Actors) -> Iterator[Item | Refusal]:
         yield upsert("transaction", f"{name}-{kind}", transaction, where, {"id": flow["id"]})
 
 
-def as_pledge(flow: Json, figure: Figure | None, actors: Actors) -> tuple[str, Json]:
+def as_pledge(flow: Json, figure: Figure | None, actors: Actors, form: str) -> tuple[str, Json]:
     identifier = str(flow.get("id") or "")
-    if not re.fullmatch(r"\w{1,50}", identifier):
+    if not named(flow):
         raise Refused("no_identifier", f"A flow needs an id; this one has {identifier!r}.")
     status = STATUSES.get(str(flow.get("status")).casefold())
     if status is None:
@@ -231,7 +268,7 @@ def as_pledge(flow: Json, figure: Figure | None, actors: Actors) -> tuple[str, J
         "effective_to": years[-1] if years else None,
         "purpose": description,
         "note": remark(flow, figure),
-        "sources": cite(SERVICE, {"flow": identifier}, raw, attribution_text="; ".join(reporters)[:2000]),
+        "sources": cite(SERVICE, {"flow": identifier, "form": form}, raw, attribution_text="; ".join(reporters)[:2000]),
     } | ({"amount": amount(figure[1], figure[0]), "amount_basis": figure[2]} if figure else {})
 
 
@@ -298,8 +335,7 @@ def remark(flow: Json, figure: Figure | None) -> str | None:
     """What the amount does not say by itself."""
     dollars, rate = figure_of(flow, "amountUSD"), flow.get("exchangeRate")
     if figure is None and dollars == 0:
-        handed = "; the flows that are its children have it" if flow.get("childFlowIds") else ""
-        return f"FTS states an amount of 0, which is kept as none{handed}."
+        return "FTS states an amount of 0, which is kept as none."
     if figure and figure[2] == "stated" and figure[0] != "USD" and dollars:
         return f"FTS converts it to {plain(dollars)} USD" + (f", at {rate} {figure[0]} for 1 USD." if rate else ".")
     return None

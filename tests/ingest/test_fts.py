@@ -13,7 +13,9 @@ import schemas.sources
 import schemas.transactions  # noqa: F401
 from ingest import fts, reference
 from ingest.items import Item, Refusal, Unmatched
+from ingest.run import load as load_files
 from schemas.base import BODIES, load
+from tests.ingest.conftest import everything
 
 FIXTURES = Path(__file__).parent / "fixtures"
 NAMES = {
@@ -81,7 +83,7 @@ def test_what_happened_is_a_transaction(page):
 def test_nought_is_no_amount_and_families_are_kept(page):
     parent = page[0]["pledge", "fts:1000"]
     assert "amount" not in parent
-    assert "the flows that are its children have it" in parent["note"]
+    assert parent["note"] == "FTS states an amount of 0, which is kept as none."
     [source] = parent["sources"]
     assert json.loads(source["locator"])["raw"]["childFlowIds"] == [1001]
     child = json.loads(page[0]["pledge", "fts:1001"]["sources"][0]["locator"])["raw"]
@@ -144,6 +146,21 @@ def test_several_pages_are_read_in_order(page, tmp_path):
     for name, part in (("a.json", flows[:3]), ("b.json", flows[3:])):
         (tmp_path / name).write_text(json.dumps(whole | {"data": {"flows": part}}), encoding="utf-8")
     assert read(tmp_path / "a.json", tmp_path / "b.json")[0] == page[0]
+
+
+def test_both_forms_of_a_flow_keep_what_they_alone_say(peopled, tmp_path):
+    (tmp_path / "fts.csv").write_text("".join((FIXTURES / "fts.csv").read_text("utf-8").splitlines(keepends=True)[:3]))
+    page, row = [FIXTURES / "fts.json"], [tmp_path / "fts.csv"]
+    load_files(peopled, "fts", page)
+    added = load_files(peopled, "fts", row)
+    assert added.rows["pledge"] == Counter(updated=1)
+    before = everything(peopled)
+    assert load_files(peopled, "fts", page).unchanged == 8
+    assert load_files(peopled, "fts", row).unchanged == 3
+    assert everything(peopled) == before
+    cites = [json.loads(entry["locator"]) for entry in peopled.get("/v1/pledges/fts:1001")["sources"]]
+    assert [(at["form"], at["flow"]) for at in cites] == [("api", "1001"), ("csv", "1001")]
+    assert "keywords" in cites[0]["raw"] and cites[1]["raw"]["destPlan"] == "Winter plan"
 
 
 @pytest.mark.parametrize(
