@@ -41,7 +41,10 @@ def ingest(
     dry_run: bool,
     chunk: int,
 ) -> None:
-    """Load FILES of a FORMAT (see docs/feeding.md). Ends with 0 if all went in, 3 if some rows were refused, else 1."""
+    """Load FILES of a FORMAT (see docs/feeding.md).
+
+    Ends with 0 if all went in, 3 if some rows were refused, 1 if it failed or a file could not be read.
+    """
     import httpx  # here, so that the other commands start faster
     from stamina import instrumentation
 
@@ -73,6 +76,9 @@ def ingest(
     if report.refused:
         listed = f"see {rejects}" if rejects else "--rejects FILE lists them"
         click.echo(f"{report.refused:,} rows were refused; {listed}", err=True)
+    if report.unread:
+        raise click.ClickException(f"{report.unread} of {len(files)} files could not be read as {format}")
+    if report.refused:
         raise SystemExit(3)
 
 

@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 from anyascii import anyascii
 
 from ingest.items import Item, Json, Look, Refusal, Unmatched
-from ingest.making import Refused, cite, upsert
+from ingest.making import Refused, cite, unreadable, upsert
+from ingest.tables import Unreadable
 
 DROPPED = {"text and name, where they only repeat the description": "nothing is lost"}
 SOURCE = "addresses:dataset"
@@ -48,8 +49,8 @@ def read(files: list[Path], look: Look) -> Iterator[Item | Refusal]:
     for file in files:
         try:
             entries += list(open_file(file))
-        except Refused as error:
-            yield error.at(file.name, {})
+        except (Unreadable, OSError) as error:
+            yield unreadable(file, error)
     yield upsert("source", SOURCE, DATASET, files[0].name, {})
     videos: set[str] = set()
     for address in joined(entries):
@@ -69,10 +70,10 @@ def read(files: list[Path], look: Look) -> Iterator[Item | Refusal]:
 def open_file(file: Path) -> Iterator[Entry]:
     try:
         rows = json.loads(file.read_bytes())
-    except ValueError as error:
-        raise Refused("invalid_json", f"{file.name} is not JSON: {error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"{file.name} is not JSON: {error}.", "invalid_json") from error
     if not isinstance(rows, list):
-        raise Refused("unknown_shape", f"{file.name} is not a list of addresses.")
+        raise Unreadable(f"{file.name} is not a list of addresses.", "unknown_shape")
     suffix = re.search(r"[-_.]([a-z]{2})$", file.stem)
     for number, row in enumerate(rows, start=1):
         where = f"{file.name}, entry {number}"

@@ -10,6 +10,8 @@ import orjson
 
 from ingest import ndjson
 from ingest.items import Item, Json, Look, Refusal
+from ingest.making import unreadable
+from ingest.tables import Unreadable
 
 DROPPED, MENTIONED = ndjson.DROPPED, ndjson.MENTIONED
 #: the properties outside lists that are no text
@@ -21,21 +23,26 @@ CELL = 1 << 24  # characters; a statement holds up to a hundred texts
 def read(files: list[Path], look: Look) -> Iterator[Item | Refusal]:
     csv.field_size_limit(CELL)
     for file in files:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.reader(lines)
-            header = next(reader, [])
-            if "type" not in header:
-                problem = {"code": "unknown_table", "detail": f"{file.name} has no header with the column type."}
-                yield Refusal(file.name, {"header": header}, problem)
-                continue
-            for row in reader:
-                where = f"{file.name}, line {reader.line_num}"
-                cells = dict(zip(header, row, strict=False))
-                if len(row) == len(header):
-                    yield ndjson.operation(record(cells), where)
-                elif row:
-                    text = f"It has {len(row)} cells, and the header {len(header)}."
-                    yield Refusal(where, cells, {"code": "invalid_row", "detail": text})
+        try:
+            yield from rows(file)
+        except (Unreadable, csv.Error, UnicodeError) as error:
+            yield unreadable(file, error)
+
+
+def rows(file: Path) -> Iterator[Item | Refusal]:
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        reader = csv.reader(lines)
+        header = next(reader, [])
+        if "type" not in header:
+            raise Unreadable(f"{file.name} has no header with the column type.", "unknown_table")
+        for row in reader:
+            where = f"{file.name}, line {reader.line_num}"
+            cells = dict(zip(header, row, strict=False))
+            if len(row) == len(header):
+                yield ndjson.operation(record(cells), where)
+            elif row:
+                text = f"It has {len(row)} cells, and the header {len(header)}."
+                yield Refusal(where, cells, {"code": "invalid_row", "detail": text})
 
 
 def record(cells: dict[str, str]) -> Json:

@@ -15,7 +15,7 @@ from textwrap import shorten
 import pycountry
 
 from ingest.items import Item, Json, Look, Money, Refusal
-from ingest.making import Actors, Refused, amount, cite, upsert
+from ingest.making import Actors, Refused, amount, cite, unreadable, upsert
 from ingest.tables import Row, Unreadable, number, plain, tables, words
 
 Figure = tuple[str, Decimal, str | None]  # currency, value, and whose reckoning it is
@@ -64,7 +64,7 @@ def read(files: list[Path], look: Look) -> Iterator[Item | Refusal]:
                         item.done = None if done is None else (nth + done) / len(files)
                         yield item
         except (Unreadable, OSError) as error:
-            yield Refused(getattr(error, "code", "unreadable_file"), str(error)).at(path.name, {})
+            yield unreadable(path, error)
 
 
 def service() -> Item:

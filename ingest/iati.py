@@ -18,7 +18,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from ingest.items import Item, Json, Look, Money, Refusal
-from ingest.making import Actors, Refused, amount, cite, upsert
+from ingest.making import Actors, Refused, amount, cite, unreadable, upsert
 from ingest.tables import Unreadable, plain, words
 
 #: Elements and transaction types that are dropped on purpose, and why.
@@ -91,7 +91,7 @@ def read(files: list[Path], look: Look) -> Iterator[Item | Refusal]:
         try:
             total = check(path)
         except (Unreadable, OSError) as error:
-            yield Refused(getattr(error, "code", "unreadable_file"), str(error)).at(path.name, {})
+            yield unreadable(path, error)
             continue
         for n, activity in enumerate(activities(path), 1):
             where = f"{path.name}, activity {n}"

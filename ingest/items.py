@@ -30,6 +30,7 @@ class Refusal:
     problem: Json
     money: list[Money] = field(default_factory=list)
     done: float | None = None
+    file: bool = False  # a whole file, of which nothing can be taken
 
 
 class Unmatched(Exception):

@@ -10,7 +10,7 @@ from textwrap import shorten
 
 from ingest.items import Item, Json, Look, Money, Refusal
 from ingest.kiel_dates import Calendar, Span, together
-from ingest.making import Actors, Refused, amount, cite, upsert
+from ingest.making import Actors, Refused, amount, cite, unreadable, upsert
 from ingest.tables import Row, Unreadable, number, plain, tables, words
 
 #: What each column is called in one release or another, in words alone (see `words`).
@@ -129,7 +129,7 @@ def read(files: list[Path], look: Look) -> Iterator[Item | Refusal]:
         try:
             place, lines, calendar = sheet(path)
         except (Unreadable, OSError) as error:
-            yield Refused(getattr(error, "code", "unreadable_file"), str(error)).at(path.name, {})
+            yield unreadable(path, error)
             continue
         if not cited:
             cited.add(TRACKER)

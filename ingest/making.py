@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from decimal import ROUND_HALF_EVEN, Decimal
+from pathlib import Path
 from typing import Any
 
 from ingest.items import Item, Json, Look, Money, Refusal, Unmatched
@@ -21,6 +22,11 @@ class Refused(Exception):
 
     def at(self, where: str, row: Json, money: Iterable[Money] = ()) -> Refusal:
         return Refusal(where, row, self.problem, list(money))
+
+
+def unreadable(file: Path, error: Exception) -> Refusal:
+    """A file of which nothing can be taken, or nothing more."""
+    return Refusal(file.name, {}, {"code": getattr(error, "code", "unreadable_file"), "detail": str(error)}, file=True)
 
 
 def upsert(kind: str, identifier: str, data: Json, where: str, row: Json, money: Iterable[Money] = ()) -> Item:

@@ -8,6 +8,8 @@ from typing import Any, BinaryIO
 import orjson
 
 from ingest.items import Item, Json, Look, Money, Refusal
+from ingest.making import unreadable
+from ingest.tables import Unreadable
 
 DROPPED = {
     "version, created_at, updated_at, contested": "the receiving Parley counts, times and contests by itself",
@@ -22,12 +24,16 @@ def read(files: list[Path], look: Look) -> Iterator[Item | Refusal]:
     sizes = [file.stat().st_size for file in files]
     before = 0
     for file, size in zip(files, sizes, strict=True):
+        faults: set[str | None] = set()
         with file.open("rb") as opened:
             for number, line in enumerate(lines(opened), start=1):
                 if line.strip():
                     made = item(line, f"{file.name}, line {number}")
                     made.done = (before + opened.tell()) / sum(sizes)
+                    faults.add(made.problem["code"] if isinstance(made, Refusal) else None)
                     yield made
+        if faults == {"invalid_json"}:
+            yield unreadable(file, Unreadable(f"{file.name} is not NDJSON: no line of it is JSON."))
         before += size
 
 

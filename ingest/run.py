@@ -61,6 +61,11 @@ class Report:
     def read(self) -> int:
         return sum(counts.total() for counts in self.rows.values())
 
+    @property
+    def unread(self) -> int:
+        """Files of which nothing could be taken, or not all."""
+        return self.rows.get("file", Counter())["refused"]
+
     def add(self, tally: Json) -> None:
         """Count one chunk."""
         for type, counts in tally["rows"].items():
@@ -200,7 +205,7 @@ class Run:
         refused, deferred = [], []
         for row, _ in chunk:
             if isinstance(row, Refusal):
-                type, outcome, problem = "input", "refused", row.problem
+                type, outcome, problem = "file" if row.file else "input", "refused", row.problem
             else:
                 result = next(answered)
                 type, outcome, problem = str(row.operation.get("type")), result["status"], result.get("problem") or {}

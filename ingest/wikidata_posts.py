@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ingest.items import Item, Json, Look, Refusal
-from ingest.making import Refused, cite, upsert
+from ingest.making import Refused, cite, unreadable, upsert
 from ingest.tables import Row, Unreadable, tables, words
 
 DROPPED = {
@@ -46,7 +46,7 @@ def read(files: list[Path], look: Look) -> Iterator[Item | Refusal]:
                         detail = f"{row['personid']!r} is no Wikidata item, so nobody knows who this is."
                         refused.append(Refused("no_identifier", detail).at(where, row))
         except (Unreadable, OSError) as error:
-            refused.append(Refused(getattr(error, "code", "unreadable_file"), str(error)).at(file.name, {}))
+            refused.append(unreadable(file, error))
     yield from refused
     yield upsert("source", SOURCE, WIKIDATA, files[0].name, {})
     for id, rows in people.items():

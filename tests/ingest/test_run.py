@@ -355,6 +355,42 @@ def test_the_exit_code_tells_how_it_went(ingest, tmp_path: Path):
     assert ingest("ndjson", tmp_path / "missing").exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("format", "content"),
+    [
+        ("addresses", b'[{"id": 1},'),
+        ("addresses", b"{}"),
+        ("addresses", b"[" * 100_000),
+        ("csv", b"id,name\n1,Anna\n"),
+        ("csv", b"type,name\nactor,\xff\n"),
+        ("csv", b""),
+        ("fts", b'{"data": {'),
+        ("fts", b"plan,requirements\nHUKR23,5\n"),
+        ("iati", b"<iati-activities><iati-activity>"),
+        ("iati", b"<html/>"),
+        ("kiel", b"ID,Countries\n1,Norway\n"),
+        ("kiel", b"PK\x03\x04 and no workbook"),
+        ("ndjson", b"PK\x03\x04 and\nno lines of JSON"),
+        ("wikidata-posts", b"name\nAnna\n"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_a_failure(ingest, tmp_path: Path, format, content):
+    (tmp_path / "odd").write_bytes(content)
+    done = ingest(format, tmp_path / "odd", "--rejects", tmp_path / "rejects")
+    assert done.exit_code == 1
+    assert done.stderr.splitlines()[-1] == f"Error: 1 of 1 files could not be read as {format}"
+    assert "odd" in rejected(tmp_path / "rejects")[-1]["where"]
+
+
+def test_the_other_files_are_loaded_all_the_same(ingest, tmp_path: Path):
+    [good] = write(tmp_path / "good", [actor("1")])
+    (tmp_path / "odd").write_text("odd")
+    done = ingest("ndjson", tmp_path / "odd", good)
+    assert done.exit_code == 1
+    assert "Error: 1 of 2 files" in done.stderr
+    assert done.stdout.splitlines()[1].split()[:3] == ["actor", "1", "1"]
+
+
 def test_failures_are_told_in_a_line(ingest, tmp_path: Path):
     [good] = write(tmp_path / "good", [actor("1")])
     (tmp_path / "map").write_text("name,identifier\nTürkiye\n")
