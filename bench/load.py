@@ -16,7 +16,7 @@ from typing import NamedTuple
 import psutil
 
 from bench.servers import Server, cpu
-from db import engine
+from db import PLANS, engine
 
 LUA = Path(__file__).with_name("load.lua")
 UNIQUE = "@" * 16  # in a body: what each request replaces by a name that nobody had before
@@ -122,11 +122,10 @@ def pgbench(scripts: Path, url: str, seconds: int, clients: int = 8) -> Run:
     """The same statements without a server in front of the database."""
     files = [word for file in sorted(scripts.glob("*.sql")) for word in ("-f", str(file))]
     given = [word for line in (scripts / "values").read_text().split("\0") if line for word in ("-D", line)]
-    options = "-c plan_cache_mode=force_custom_plan -c jit=off -c timezone=UTC"
     before = cpu(postgres(url))
     began = time.perf_counter()
     command = [str(engine.BIN / "pgbench"), "-n", "-M", "prepared", f"-c{clients}", "-j1", f"-T{seconds}"]
-    done = subprocess.run([*command, *given, *files, url], capture_output=True, text=True, env={"PGOPTIONS": options})
+    done = subprocess.run([*command, *given, *files, url], capture_output=True, text=True, env={"PGOPTIONS": PLANS})
     spent, took = cpu(postgres(url)) - before, time.perf_counter() - began
     if done.returncode or "number of failed transactions: 0 " not in done.stdout:
         raise Wrong(f"pgbench: {done.stdout} {done.stderr}")

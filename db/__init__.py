@@ -24,6 +24,8 @@ NAME = re.compile(r"^-- ([a-z_]+) --$", re.MULTILINE)
 #: a batch of fifty thousand rows takes its time, and those behind it wait for the log's lock
 PATIENT = "-c statement_timeout=600000 -c lock_timeout=120000 -c idle_in_transaction_session_timeout=600000"
 
+#: optional filters need the planner to see their values; a page in memory or on an SSD is near everywhere
+PLANS = "-c plan_cache_mode=force_custom_plan -c random_page_cost=1.1 -c work_mem=32MB -c jit=off -c timezone=UTC"
 READ_ONLY = "-c default_transaction_read_only=on"
 PREPARED = 200  # statements that a connection keeps ready
 NAMED = re.compile(r"%(?:%|\((\w+)\)[sb])")
@@ -113,10 +115,8 @@ def _pool(url: str | None, size: int, timeout: float, options: str = "", **more:
         kwargs={
             "row_factory": dict_row,
             "autocommit": True,
-            # optional filters need the planner to see their values; a page in memory or on an SSD is near everywhere
-            "options": f"-c plan_cache_mode=force_custom_plan -c random_page_cost=1.1 -c statement_timeout=10000"
-            f" -c work_mem=32MB -c timezone=UTC"
-            f" -c jit=off -c lock_timeout=10000 -c idle_in_transaction_session_timeout=30000 {options}",
+            "options": f"{PLANS} -c statement_timeout=10000 -c lock_timeout=10000"
+            f" -c idle_in_transaction_session_timeout=30000 {options}",
         },
     )
 

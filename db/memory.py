@@ -1,35 +1,40 @@
 """What a process remembers of the database, bounded by bytes, under names by which none of it can become untrue."""
 
+from collections import OrderedDict
 from collections.abc import Hashable
+from contextlib import suppress
+from threading import Lock
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
 class Memory(Generic[T]):
-    """Things by name, in two generations: when the young one is full it becomes the old one, and the old one goes.
-
-    What is asked for stays young. No lock: at worst, two threads read the same thing twice.
-    """
+    """Things by name; what was not asked for the longest time goes first."""
 
     def __init__(self, limit: int) -> None:
-        self.limit = limit // 2  # bytes of one generation
-        self.young: dict[Hashable, tuple[T, int]] = {}
-        self.old: dict[Hashable, tuple[T, int]] = {}
+        self.limit = limit  # bytes
         self.size = 0
+        self._kept: OrderedDict[Hashable, tuple[T, int]] = OrderedDict()
+        self._lock = Lock()  # of those who put: each step of a look is one step for all threads
 
     def get(self, name: Hashable) -> T | None:
-        if found := self.young.get(name):
-            return found[0]
-        if found := self.old.get(name):
-            self.put(name, *found)
-            return found[0]
-        return None
+        found = self._kept.get(name)
+        if found is None:
+            return None
+        with suppress(KeyError):  # it has just gone
+            self._kept.move_to_end(name)
+        return found[0]
 
     def put(self, name: Hashable, value: T, size: int) -> None:
         """Remember something that takes ``size`` bytes."""
-        if self.size + size > self.limit:
-            self.old, self.young, self.size = self.young, {}, 0
-        if size <= self.limit:
-            self.young[name] = (value, size)
+        with self._lock:
+            _, before = self._kept.pop(name, (None, 0))
+            self.size -= before
+            if size > self.limit:
+                return
+            self._kept[name] = (value, size)
             self.size += size
+            while self.size > self.limit:
+                _, (_, gone) = self._kept.popitem(last=False)
+                self.size -= gone
