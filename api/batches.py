@@ -45,9 +45,19 @@ log = structlog.get_logger()
 KEPT = timedelta(days=30)
 ATTEMPTS = 10  # a batch that its worker dies of may not be begun for ever
 TICK = 0.5  # seconds between two words of progress
-LOCATION = {"Location": {"$ref": "#/components/headers/Location"}}
+TAKEN_IN = {name: {"$ref": f"#/components/headers/{name}"} for name in ("Location", "Preference-Applied")}
 LATER = {"Preference-Applied": "respond-async"}
 OPERATION = OperationBody()
+LINES = {
+    "schema": {
+        "type": "string",
+        "description": "One operation a line, each a JSON object like the entries of `operations`.",
+        "maxLength": LIMITS["application/x-ndjson"][1],
+        "pattern": r"^[^\u0000]*$",
+    },
+    "example": '{"op":"upsert","type":"actor","identifier":"example:office","data":{"name":"Office","kind":"other"}}\n'
+    '{"op":"delete","type":"person","identifier":"example:nobody","reason":"There is no such person."}\n',
+}
 
 
 class GetBatchArgs(Args):
@@ -55,11 +65,12 @@ class GetBatchArgs(Args):
 
 
 @blp.route("", methods=["POST"])
+@blp.doc(requestBody={"content": {"application/x-ndjson": LINES}})
 @blp.arguments(BatchBody(), location="json")
 @blp.arguments(BatchHeaders(), location="headers")
 @blp.arguments(BatchArgs(), location="query")
 @blp.response(200, Batch)
-@blp.alt_response(202, schema=Batch, description="Accepted", headers=LOCATION)
+@blp.alt_response(202, schema=Batch, description="Accepted", headers=TAKEN_IN)
 def create_batch(_body: Any, _headers: Any, args: Json) -> Response:
     """Write many rows at once
 

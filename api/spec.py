@@ -94,6 +94,7 @@ HEADERS = {
         "unchanged",
         required=True,
     ),
+    "Preference-Applied": header("What of `Prefer` was followed.", text(), "respond-async", required=True),
     "Idempotent-Replayed": header("`true`: the answer that this `Idempotency-Key` got before.", text(), "true"),
     "Parley-Cursor": header(
         "Where the feed of changes goes on from this snapshot: a `cursor` for `GET /changes`.",
@@ -555,7 +556,7 @@ def illustrate(path: str, parameters: list[Json], operation: Json, example: Json
         if given.get("name") in values:
             given.setdefault("example", typed(values[given["name"]], given["schema"]))
     for content in operation.get("requestBody", {}).get("content", {}).values():
-        content["example"] = asked["body"]
+        content.setdefault("example", asked["body"])
     if "body" in answered:
         contents = operation["responses"][str(answered["status"])].get("content", {})
         kind = answered.get("content_type", "application/json")

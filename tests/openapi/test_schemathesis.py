@@ -17,6 +17,7 @@ from api.spec import published
 from tests.openapi.conftest import BUSY
 from tests.openapi.validation import operations
 
+schemathesis.serializer.alias("application/x-ndjson", "text/plain")
 CONFIG = Path(__file__).parents[2] / "schemathesis.toml"
 # all inputs of an operation are made when it is its turn: made while tests are collected, they cost every run minutes
 OPERATIONS = [name for name, *_ in operations(published(create_app()))]

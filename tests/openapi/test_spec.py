@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from api.spec import ALWAYS, dumps, published, recorded
+from schemas.batches import OperationBody
 from tests.openapi.validation import operations
 
 COMMITTED = Path(__file__).parents[2] / "openapi" / "openapi.json"
@@ -102,3 +103,12 @@ def test_document_is_served_to_anybody_and_cached(client, document, path, read):
     assert read(answer.text) == document
     assert answer.headers["Cache-Control"] == "public, max-age=300"
     assert client.get(path, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+
+
+def test_batches_are_described_in_both_of_their_forms(document):
+    batch = document["paths"]["/batches"]["post"]
+    content = batch["requestBody"]["content"]
+    assert list(content) == ["application/json", "application/x-ndjson"]
+    rows = [json.loads(line) for line in content["application/x-ndjson"]["example"].splitlines()]
+    assert all(OperationBody().validate(row) == {} for row in rows)
+    assert "Preference-Applied" in batch["responses"]["202"]["headers"]
