@@ -10,7 +10,7 @@ BENCH_LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-ind
 	--custom-compile-command "make lock" bench/requirements.in --output-file bench/requirements.lock
 
 .DELETE_ON_ERROR:
-.PHONY: help serve test soak lint typecheck openapi schema bench bench-ingest bench-client lock
+.PHONY: help serve test soak lint typecheck openapi schema bench bench-ingest bench-exports bench-client lock
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -44,6 +44,9 @@ bench-ingest: .venv/serve  ## a batch of many rows beside COPY of what it makes;
 
 schema: .venv/serve  ## write db/schema.sql, what all migrations make together
 	$(BIN)/parley schema > .venv/schema.sql && mv .venv/schema.sql db/schema.sql
+
+bench-exports: .venv/test  ## a million pledges as NDJSON, CSV and Parquet; PLEDGES=100000 for fewer
+	$(BIN)/python -m bench.exports
 
 bench-client: .venv/test  ## pour 1 GB into a running Parley; ARGS="URL KEYFILE"
 	$(BIN)/python -m bench.large_file $(ARGS)
