@@ -123,7 +123,8 @@ def get_batch(args: Json, id: str) -> Response:
 
     For 30 days, and only for keys of the provider that sent it (or an admin).
     """
-    return answer(document(db.read(lambda conn: find(conn, id, allow("read")))))
+    # a replica may not have it yet
+    return answer(document(db.read(lambda conn: find(conn, id, allow("read")), "write")))
 
 
 @blp.route("/<id>", methods=["DELETE"])

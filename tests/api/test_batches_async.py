@@ -17,8 +17,10 @@ import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from psycopg.conninfo import conninfo_to_dict
 
-from api import batches
+import db
+from api import batches, create_app
 from db import engine, records
 from db.migrate import migrate
 from schemas.batches import LIMITS
@@ -134,6 +136,21 @@ def test_its_results_are_those_of_a_batch_that_is_waited_for(provider, fresh_app
         batch["results"][0].pop("id")
     assert later == now
     assert revisions(fresh_app) == [(0, 0, 0)]
+
+
+def test_it_is_found_at_once_though_a_replica_lags(fresh_app, signed, make_database):
+    client = signed(fresh_app)
+    url = fresh_app.config["DATABASE_URL"]
+    with make_database("lagging", like=conninfo_to_dict(url)["dbname"]) as replica:
+        app = create_app(DATABASE_URL=url, READ_DATABASE_URL=replica, TESTING=True)
+        reader = app.test_client()
+        reader.environ_base |= client.environ_base
+        path = queue(reader, [actor("a")])
+        assert reader.get(path).json["status"] == "queued"
+        work(fresh_app)
+        assert reader.get(path).json["status"] == "done"
+        assert reader.get("/v1/actors/b:a").status_code == 404  # it does lag
+        db.close(app)
 
 
 @pytest.mark.parametrize("prefer", ["respond-async", "wait=10, Respond-Async", "respond-async; x=1"])
