@@ -43,6 +43,7 @@ blp = Blueprint("batches", __name__, url_prefix="/v1/batches", description="Many
 sql = db.load("batches")
 log = structlog.get_logger()
 KEPT = timedelta(days=30)
+WAITING = 100  # batches of one provider that may wait: each fills the disk with up to 64 MiB
 ATTEMPTS = 10  # a batch that its worker dies of may not be begun for ever
 TICK = 0.5  # seconds between two words of progress
 TAKEN_IN = {name: {"$ref": f"#/components/headers/{name}"} for name in ("Location", "Preference-Applied")}
@@ -346,7 +347,11 @@ def pack(body: IO[bytes]) -> bytes:
 
 
 def enqueue(conn: db.Connection, batch: Json, by: records.By) -> Response:
-    """Take a batch in."""
+    """Take a batch in, unless this provider has too many already."""
+    waiting = conn.execute(sql.queued, {"provider": by.provider}).fetchone()
+    if waiting and waiting["number"] >= WAITING:
+        text = f"{WAITING} batches of this provider wait already. Send more when some of them are done."
+        raise Refused(429, "too_many_batches", text)
     batch = batch | {"status": "queued", "done": 0, "counts": None, "results": None, "problem": None}
     conn.execute(sql.enqueue, batch | {"key_name": by.name, "admin": by.admin, "media_type": request.mimetype})
     return answer(document(batch), 202, headers=LATER | {"Location": f"/v1/batches/{batch['id']}"})

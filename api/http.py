@@ -88,6 +88,7 @@ def refuse(error: Refused) -> Response:
     headers = {
         401: [("WWW-Authenticate", 'Bearer realm="parley"')],
         415: [("Accept-Patch", PATCH)] if request.method == "PATCH" else [("Accept", JSON)],
+        429: [("Retry-After", "30")],
         503: [("Retry-After", "5")],
     }.get(error.status, [])
     return problem(error.status, error.code, error.detail, error.errors, headers, **error.more)

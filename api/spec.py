@@ -152,7 +152,7 @@ REFUSALS: dict[int, tuple[str, str, str, tuple[str, ...]]] = {
           ("Accept", "Accept-Patch")),
     422: ("UnprocessableContent", "validation_failed", "Understood but wrong; all faults are listed.", ()),
     428: ("PreconditionRequired", "precondition_required", "`If-Match` is missing.", ()),
-    429: ("TooManyRequests", "too_many_requests", "The quota is used up.", ("Retry-After",)),
+    429: ("TooManyRequests", "too_many_requests", "The quota is used up, or too much waits already.", ("Retry-After",)),
     500: ("InternalServerError", "internal_error", "Our fault; the request id finds it in the logs.", ()),
     503: ("ServiceUnavailable", "unavailable", "The database is away.", ("Retry-After",)),
 }  # fmt: skip

@@ -24,6 +24,11 @@ INSERT INTO batch_inputs (id, provider, key_name, admin, media_type, body)
 SELECT id, provider, %(key_name)s, %(admin)s, %(media_type)s, %(body)s
   FROM batch
 
+-- queued --
+SELECT count(*) AS number
+  FROM batch_inputs
+ WHERE provider = %(provider)s
+
 -- cancel --
 UPDATE batches
    SET status = 'cancelled', finished_at = %(now)s

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 from flask import Flask
@@ -136,6 +137,21 @@ def test_its_results_are_those_of_a_batch_that_is_waited_for(provider, fresh_app
         batch["results"][0].pop("id")
     assert later == now
     assert revisions(fresh_app) == [(0, 0, 0)]
+
+
+def test_no_provider_can_fill_the_disk(provider, fresh_app, signed, monkeypatch):
+    monkeypatch.setattr(batches, "WAITING", 2)
+    first = queue(provider, [actor("a")], **{"Idempotency-Key": "a"})
+    queue(provider, [actor("b")])
+    refused = send(provider, [actor("c")], **{"Idempotency-Key": "c"})
+    assert (refused.status_code, refused.json["code"]) == (429, "too_many_batches")
+    assert int(refused.headers["Retry-After"]) > 0
+    assert send(provider, [actor("a")], **{"Idempotency-Key": "a"}).headers["Location"] == first
+    assert provider.post("/v1/batches", json={"operations": [actor("d")]}).status_code == 200
+    queue(signed(fresh_app, provider="other"), [actor("e")])
+    work(fresh_app)
+    queue(provider, [actor("c")], **{"Idempotency-Key": "c"})
+    assert query(fresh_app, "SELECT count(*) FROM batch_inputs") == [(3,)]
 
 
 def test_it_is_found_at_once_though_a_replica_lags(fresh_app, signed, make_database):
@@ -349,8 +365,10 @@ def test_postgresql_is_killed_under_the_worker(signed):
             path = queue(client, [actor(f"n{number}") for number in range(50)])
             with log_locked(app) as lock:
                 wait_for(client, path, "running")
-                engine.process(folder / "postgres").kill()
-                engine.stop(engine.start(folder))  # this test holds it still
+                killed = engine.process(folder / "postgres")
+                killed.kill()
+                psutil.wait_procs([killed])
+                assert engine.revive(running)
                 lock.close()
             batch = wait_for(client, path, "done")
             assert worker.poll() is None
