@@ -241,7 +241,13 @@ class RecordArgs(Args):
 class GetArgs(RecordArgs):
     """The parameters of one record."""
 
-    version = QueryInteger(1, 2**31 - 1, metadata=about("One of its past versions.", 1))
+    version = QueryInteger(1, 2**31 - 1, metadata=about("One of its past versions; not with `as_of`.", 1))
+
+    @ma.validates_schema
+    def names_one_moment(self, data: Json, **kwargs: Any) -> None:
+        if data.get("version") is not None and data.get("as_of") is not None:
+            text = "version and as_of each name a state of the record: send one of them."
+            raise ma.ValidationError({"version": [text], "as_of": [text]})
 
 
 class ListArgs(RecordArgs):

@@ -317,6 +317,9 @@ def test_versions_and_revisions(client, writer, actor):
     assert client.get(f"{path(actor)}?version=1").data == actor.data
     assert client.get(f"{path(actor)}?version=3").data == third.data
     assert client.get(f"{path(actor)}?version=4").status_code == 404
+    both = client.get(f"{path(actor)}?version=1&as_of=2030-01-01")
+    assert (both.status_code, both.json["code"]) == (400, "invalid_query")
+    assert [error["pointer"] for error in both.json["errors"]] == ["version", "as_of"]
     queries = ("?version=1", "?version=3&fields=name", "", "?as_of=2030-01-01", "?version=1&include=sources")
     kept = [client.get(path(actor) + query).headers["Cache-Control"] for query in queries]
     assert kept == 2 * ["max-age=3600, immutable"] + 3 * ["no-cache"]
