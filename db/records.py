@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,6 +17,7 @@ import uuid_utils.compat
 from marshmallow.fields import Field
 from psycopg import Cursor
 from psycopg.rows import DictRow
+from psycopg.waiting import Ready, Wait
 
 import db
 from db import Connection, consequences, surgery
@@ -27,7 +28,7 @@ from schemas.problems import Json, Refused, fault, pointer
 
 sql = db.load("records")
 CHUNK = 1000  # rows that are rendered at a time: their text, not their number, is what takes memory
-AHEAD = 6  # statements that wait while one is executed: those of one portion
+AHEAD = 8  # statements that wait while one is on its way
 
 Statement = tuple[str, Json]
 T = TypeVar("T")
@@ -720,14 +721,28 @@ def store(conn: Connection, statements: Iterable[Statement], at_once: bool) -> N
             for query, args in statements:
                 conn.execute(query, args)
         return
-    with ThreadPoolExecutor(1) as aside:
-        waiting: deque[Future[Any]] = deque()
-        for query, args in statements:
-            waiting.append(aside.submit(conn.execute, query, args))
+
+    def send(query: str, args: Json) -> None:
+        conn.execute(query, args)
+        conn.wait(_sent(conn))
+
+    # in a pipeline, too: so the parameters of the next are written while PostgreSQL works on the last
+    with ThreadPoolExecutor(1) as aside, conn.pipeline() as pipeline:
+        waiting: deque[Future[None]] = deque()
+        for number, (query, args) in enumerate(statements, 1):
+            waiting.append(aside.submit(send, query, args))
+            if number % AHEAD == 0:
+                waiting.append(aside.submit(pipeline.sync))  # till then psycopg keeps what was sent
             if len(waiting) > AHEAD:
                 waiting.popleft().result()
         for done in waiting:
             done.result()
+
+
+def _sent(conn: Connection) -> Generator[Wait, Ready | int, None]:
+    """Until all is on its way: left to itself, libpq keeps what the socket does not take at once till the next call."""
+    while conn.pgconn.flush():
+        yield Wait.W
 
 
 def keep_records(records: Iterable[Record]) -> Iterator[Statement]:
