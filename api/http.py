@@ -627,16 +627,11 @@ def id_of(whom: Json) -> str:
 
 
 def list_revisions(body: type[Body], id: str, args: Json) -> Response:
-    after = None
-    if args["cursor"] is not None:
-        if not re.fullmatch("[0-9]{1,9}", args["cursor"]):
-            text = "The cursor is mangled. Start anew without it."
-            raise Refused(400, "invalid_cursor", text, [fault("cursor", "invalid_cursor", text, "query")])
-        after = int(args["cursor"])
-    row = lists.history(body.type, target(id), after, args["limit"])
+    of = f"revisions of {body.type} {id}"
+    row = lists.history(body.type, target(id), resume(of, args)["last"], args["limit"])
     if row["id"] is None:
         raise Refused(404, "not_found", f"No such {body.type}.")
-    cursor = str(row["last"]) if row["more"] else None
+    cursor = cursors().sign([None, None, row["last"], fingerprint(of, args)]) if row["more"] else None
     path = f"{request.path}?{urlencode(request.args.to_dict() | {'cursor': cursor})}" if cursor else None
     end = orjson.dumps({"next": path, "next_cursor": cursor})[1:]
     whole = b'{"items":[%b],%b' % ((row["items"] or "").encode(), end)

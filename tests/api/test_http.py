@@ -336,7 +336,11 @@ def test_versions_and_revisions(client, writer, actor):
     page = client.get(f"{path(actor)}/revisions?limit=2")
     assert page.headers["Link"] == f'<{page.json["next"]}>; rel="next"'
     assert client.get(page.json["next"]).json == {"items": revisions["items"][2:], "next": None, "next_cursor": None}
-    assert client.get(f"{path(actor)}/revisions?cursor=x").json["code"] == "invalid_cursor"
+    other = writer.post("/v1/actors", json={"name": "Other", "kind": "other"})
+    signed = page.json["next_cursor"]
+    for cursor, asked in (("x", path(actor)), ("2", path(actor)), (signed, path(other))):
+        assert client.get(f"{asked}/revisions?cursor={cursor}").json["code"] == "invalid_cursor"
+    assert client.get(f"/v1/actors?cursor={signed}").json["code"] == "invalid_cursor"
     assert client.get("/v1/actors/http:nobody/revisions").status_code == 404
 
 
