@@ -1,7 +1,7 @@
 """Actors: who can be a party, a donor, a recipient or a host."""
 
 from schemas.base import Body, OtherNameBody, some
-from schemas.fields import Country, Edtf, Enum, Ref, Text, about
+from schemas.fields import Country, Edtf, Enum, Ref, Text, about, in_order
 from schemas.lists import AnyOf, Countries, ListArgs, RefsTo
 
 KINDS = Enum(
@@ -23,6 +23,7 @@ class ActorBody(Body):
     country = Country(allow_none=True, metadata=about("ISO 3166-1 alpha-3 code of its country."))
     valid_from = Edtf(allow_none=True, metadata=about("Since when it exists."))
     valid_to = Edtf(endless=True, allow_none=True, metadata=about("Until when it existed."))
+    lasts = in_order("valid_from", "valid_to")
 
 
 class ActorArgs(ListArgs):

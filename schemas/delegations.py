@@ -5,7 +5,7 @@ from typing import Any
 import marshmallow as ma
 
 from schemas.base import Schema, SourcedBody, some
-from schemas.fields import Edtf, Enum, Prose, Ref, Text, about
+from schemas.fields import Edtf, Enum, Prose, Ref, Text, about, in_order
 from schemas.lists import AnyOf, ListArgs, RefsTo
 from schemas.problems import Json
 
@@ -25,6 +25,7 @@ class MemberBody(Schema):
     from_ = Edtf(allow_none=True, data_key="from", attribute="from", metadata=about("Since when a member."))
     to = Edtf(endless=True, allow_none=True, metadata=about("Until when a member."))
     note = Prose(allow_none=True, metadata=about("Free text."))
+    lasts = in_order("from", "to")
 
     @ma.validates_schema
     def is_named(self, data: Json, **kwargs: Any) -> None:

@@ -42,6 +42,15 @@ def certain(text: str) -> bool:
     return not set(text) & set("?~%") and None not in bounds(text)
 
 
+@lru_cache(maxsize=4096)
+def surely_before(text: str, other: str) -> bool:
+    """Whether all that a date can mean is before all that another can; an approximate one may mean yet more."""
+    if set(text + other) & set("?~%"):
+        return False
+    last, first = bounds(text)[1], bounds(other)[0]
+    return last is not None and first is not None and last < first
+
+
 def allowed(day: Day | None) -> date | None:
     """A day of the years this API keeps: no negotiation is dated 20255."""
     if day is not None and not EARLIEST_YEAR <= day[0] <= LATEST_YEAR:

@@ -230,6 +230,18 @@ class Edtf(Text):
         return text
 
 
+def in_order(start: str, end: str) -> Any:
+    """A check for a schema: what surely ends before it starts is refused."""
+
+    @ma.validates_schema
+    def check(self: ma.Schema, data: Json, **kwargs: Any) -> None:
+        since, until = data.get(start), data.get(end)
+        if since and until and until != ".." and edtf.surely_before(until, since):
+            raise ma.ValidationError(f"It ends ({until}) before it starts ({since}).", end)
+
+    return check
+
+
 class Ref(fields.Field[Json]):
     """A reference to one record of the named types.
 

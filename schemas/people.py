@@ -1,7 +1,7 @@
 """People, and the posts they held over time."""
 
 from schemas.base import Body, OtherNameBody, Schema, some
-from schemas.fields import Edtf, Ref, Text, about
+from schemas.fields import Edtf, Ref, Text, about, in_order
 from schemas.lists import Day, ListArgs, RefsTo
 
 
@@ -14,6 +14,7 @@ class PositionBody(Schema):
     to = Edtf(
         endless=True, allow_none=True, metadata=about("Until when; `..` while it is still held, null where unknown.")
     )
+    lasts = in_order("from", "to")
 
 
 class PersonBody(Body):

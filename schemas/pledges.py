@@ -10,7 +10,21 @@ from marshmallow import fields
 
 from schemas import edtf
 from schemas.base import MoneyBody, Open, Schema, SourcedBody, one, some
-from schemas.fields import Amount, Boolean, Currency, Edtf, Enum, Integer, Number, Pattern, Prose, Ref, Text, about
+from schemas.fields import (
+    Amount,
+    Boolean,
+    Currency,
+    Edtf,
+    Enum,
+    Integer,
+    Number,
+    Pattern,
+    Prose,
+    Ref,
+    Text,
+    about,
+    in_order,
+)
 from schemas.lists import AnyOf, CommaList, ListArgs, Parsed, QueryBoolean, RefsTo, from_to
 from schemas.problems import Json
 
@@ -127,6 +141,7 @@ class PledgeBody(SourcedBody):
     supersedes = Ref("pledge", allow_none=True, metadata=about("The pledge that this one takes the place of."))
     superseded_by = Ref("pledge", allow_none=True, dump_only=True, metadata=about(
         "The pledge that took the place of this one. Read-only: it follows from `supersedes` there."))  # fmt: skip
+    lasts = in_order("effective_from", "effective_to")
 
     @ma.validates_schema
     def adds_up(self, data: Json, **kwargs: Any) -> None:

@@ -1,7 +1,7 @@
 """Processes: talks as a whole."""
 
 from schemas.base import IdentifierBody, Schema, SourcedBody, some
-from schemas.fields import Edtf, Enum, Prose, Ref, Text, about
+from schemas.fields import Edtf, Enum, Prose, Ref, Text, about, in_order
 from schemas.lists import AnyOf, ListArgs, RefsTo
 
 STATUSES = Enum("planned", "ongoing", "suspended", "concluded", "collapsed", "unknown", allow_none=True,
@@ -55,6 +55,7 @@ class ProcessBody(SourcedBody):
     tracks = some(TrackBody, metadata=about("The subjects on which it proceeds."))
     outcomes = some(ProcessOutcomeBody, metadata=about("What came of it beyond single rounds."))
     summary = Prose(allow_none=True, metadata=about("Our own summary."))
+    lasts = in_order("started_on", "ended_on")
 
 
 class ProcessArgs(ListArgs):

@@ -1,7 +1,7 @@
 """Rounds of talks."""
 
 from schemas.base import Schema, SourcedBody, VenueBody, one, some
-from schemas.fields import Edtf, Enum, Integer, Prose, Ref, Text, about
+from schemas.fields import Edtf, Enum, Integer, Prose, Ref, Text, about, in_order
 from schemas.lists import AnyOf, Countries, Integers, ListArgs, RefsTo, from_to
 from schemas.processes import TRACKS, OutcomeBody, TrackBody
 
@@ -37,6 +37,7 @@ class RoundBody(SourcedBody):
     tracks = some(TrackBody, metadata=about("The subjects on which it proceeded."))
     outcomes = some(OutcomeBody, metadata=about("What came of it."))
     summary = Prose(allow_none=True, metadata=about("Our own summary."))
+    lasts = in_order("starts_on", "ends_on")
 
 
 class RoundArgs(ListArgs):

@@ -24,6 +24,7 @@ NAMES = [
 ]
 WORDS = ["ceasefire", "prisoners", "перемирие", "Waffenruhe", "cessez-le-feu", "mémorandum", "ateşkes"]
 DATES = ["2025-07-23", "2025-07", "2025", "[2025-07-23,2025-07-24]", "2025-07-20~", "2025-06-24/2025-06-25", None]
+ENDS = [*DATES[:-2], "2025-07-25/2025-07-26", None]  # none is surely before any of these
 COUNTRIES = ["TUR", "UKR", "RUS", None]
 PEOPLED = 9  # names of each type, so that most references lead somewhere and many deletions are refused
 
@@ -115,7 +116,7 @@ class Story:
                     "title": some(WORDS),
                     "organization": self.ref(),
                     "from": some(DATES),
-                    "to": some([*DATES, ".."]),
+                    "to": some([*ENDS, ".."]),
                 }
                 body |= {"name": some(NAMES), "positions": [post] * random.randint(0, 1)}
             case "source":
@@ -124,14 +125,14 @@ class Story:
             case "process":
                 outcome = {"kind": "other", "rounds": self.refs(), "summary": some(WORDS)}
                 body |= {"name": some(NAMES), "parties": self.refs(), "status": some(["ongoing", "concluded", None])}
-                body |= {"started_on": some(DATES), "ended_on": some([*DATES, ".."]), "outcomes": [outcome]}
+                body |= {"started_on": some(DATES), "ended_on": some([*ENDS, ".."]), "outcomes": [outcome]}
             case "round":
                 body |= {"status": some(["proposed", "concluded"]), "process": some([None, self.ref()])}
                 body |= {"parent": some([None, None, self.ref()]), "number": some([1, 2, 3, None])}
                 body |= {
                     "name": some([*NAMES, None]),
                     "starts_on": some(DATES),
-                    "ends_on": some(DATES),
+                    "ends_on": some(ENDS),
                     "venue": {"country": some(COUNTRIES)},
                 }
                 body |= {

@@ -135,6 +135,32 @@ def test_all_faults_at_once():
     }  # fmt: skip
 
 
+CITED = {"sources": [{"source": "x:s"}]}
+PERIODS = {
+    "round": ("starts_on", "ends_on", ROUND),
+    "process": ("started_on", "ended_on", {"name": "Talks"} | CITED),
+    "actor": ("valid_from", "valid_to", {"name": "A name", "kind": "other"}),
+    "pledge": ("effective_from", "effective_to", {"donors": [{"actor": "x:a"}], "status": "pledged"} | CITED),
+    "person": ("from", "to", {"name": "A name", "positions": [{"title": "Minister"}]}),
+    "delegation": ("from", "to", {"round": "x:r", "represents": ["x:a"], "members": [{"raw_name": "A"}]} | CITED),
+}
+
+
+@pytest.mark.parametrize("type", PERIODS)
+def test_nothing_ends_before_it_starts(type):
+    start, end, body = PERIODS[type]
+    within = {"person": "positions", "delegation": "members"}.get(type)
+
+    def faults(since: str, until: str) -> list[str]:
+        period = {start: since, end: until}
+        changed = {within: [body[within][0], body[within][0] | period]} if within else period
+        return [error["pointer"] for error in load(BODIES[type], body | changed)[1]]
+
+    assert faults("2025-07-23", "2025-07-22") == [f"/{within}/1/{end}" if within else f"/{end}"]
+    for until in ("2025-07", "2025-07-22~", "2025-07-23"):
+        assert faults("2025-07-23", until) == []
+
+
 def test_what_was_loaded_can_be_loaded_again():
     once = loaded("round", ROUND)
     assert loaded("round", once) == once

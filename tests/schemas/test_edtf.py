@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from schemas.edtf import LONGEST, bounds, certain, span
+from schemas.edtf import LONGEST, bounds, certain, span, surely_before
 
 
 def day(text):
@@ -203,3 +203,35 @@ def test_certain(text):
 @pytest.mark.parametrize("text", ["2025-07-23~", "2025?", "2025-07%/2026", "2026/..", "/2026", "[2025..]"])
 def test_not_certain(text):
     assert not certain(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("2025-07-22", "2025-07-23"),
+        ("2025-07", "2025-08-01"),
+        ("2024", "2025/.."),
+        ("[2025-07-20,2025-07-22]", "2025-07-23"),
+        ("../2025-07-22", "2025-07-23"),
+    ],
+)
+def test_surely_before(text, other):
+    assert surely_before(text, other)
+    assert not surely_before(other, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("2025-07-23", "2025-07-23"),
+        ("2025-07-01", "2025-07"),
+        ("2025", "2025-12"),
+        ("[2025-07-20,2025-07-24]", "2025-07-23"),
+        ("2025-07-22~", "2025-07-23"),
+        ("2025-07-22", "2025-07-23?"),
+        ("2024/..", "2025"),
+        ("2024", "../2025"),
+    ],
+)
+def test_possibly_not_before(text, other):
+    assert not surely_before(text, other)
