@@ -33,6 +33,14 @@ class Installation:
     def connect(self) -> psycopg.Connection:
         return psycopg.connect(engine.address(self.cluster))
 
+    def answers(self) -> bool:
+        """Whether PostgreSQL is there, and has recovered from what happened to it."""
+        try:
+            self.connect().close()
+        except (psycopg.OperationalError, IndexError, UnicodeError):  # it has not yet written where it listens, or is starting up
+            return False
+        return True
+
     def kill_worker(self) -> None:
         wait_until(lambda: workers(self.server))
         workers(self.server)[0].kill()
@@ -40,7 +48,7 @@ class Installation:
     def kill_postgres(self) -> None:
         killed = engine.process(self.cluster)
         killed.kill()
-        wait_until(lambda: engine.process(self.cluster) not in (None, killed))
+        wait_until(lambda: engine.process(self.cluster) not in (None, killed) and self.answers())
 
     def kill_all(self) -> None:
         """As when the power fails."""
