@@ -2,67 +2,49 @@
 
 import argparse
 import json
+import secrets
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 
 from ingest import reference
-from ingest.client import Client, Json, Refused, Result
+from ingest.client import Client, Json, Refused
 
 DATA = Path(__file__).parent / "data"
-FILES = ["actors", "sources", "people", "processes", "rounds", "delegations", "meetings", "documents", "pledges"]
-FILES += ["statements", "claims"]  # which point at all the others
+#: the collections, in the order in which they are read, and what a record of each is called
+FILES = {
+    "actors": "actor", "sources": "source", "people": "person", "processes": "process", "rounds": "round",
+    "delegations": "delegation", "meetings": "meeting", "documents": "document", "pledges": "pledge",
+    "statements": "statement", "claims": "claim",
+}  # fmt: skip
 
 Record = tuple[str, str, Json]  # collection, scheme:identifier, body
 
 
 def records() -> Iterator[Record]:
-    """Everything there is to load, in an order in which nearly all references point backwards."""
+    """Everything there is to load."""
     yield from reference.records()
     for collection in FILES:
         for body in json.loads((DATA / f"{collection}.json").read_text(encoding="utf-8")):
             yield collection, "{scheme}:{identifier}".format_map(body["identifiers"][0]), body
 
 
-def load(client: Client) -> Counter[Result]:
-    """Upsert every record and count what became of them; a second run finds all of them unchanged."""
-    everything = list(records())
-    missing = {identifier for _, identifier, _ in everything}
-    collections = dict.fromkeys(collection for collection, _, _ in everything)
-    absent = [collection for collection in collections if not there(client, f"/v1/{collection}?limit=1")]
-    for collection in absent:
-        print(f"{collection}: skipped, for the server does not have it")
-    results: dict[str, Result] = {}
-    unfinished = []
-    for collection, identifier, body in everything:
-        if collection not in absent:
-            now = without(body, missing)
-            results[identifier] = client.upsert(collection, identifier, now, only_create=now != body)
-            missing.discard(identifier)
-            if now != body:
-                unfinished.append((collection, identifier, body))
-    # an outcome of the process names the rounds it came from, and the rounds name the process
-    for collection, identifier, body in unfinished:
-        result = client.upsert(collection, identifier, without(body, missing))
-        if results[identifier] != "created":
-            results[identifier] = result
-    return Counter(results.values())
+def load(client: Client) -> Counter[str]:
+    """Upsert every record and count what became of them; a second run finds all of them unchanged.
 
-
-def without(value: Any, missing: set[str]) -> Any:
-    """The same, less the references to missing records."""
-    if isinstance(value, dict):
-        return {name: without(inner, missing) for name, inner in value.items() if not refers(inner, missing)}
-    if isinstance(value, list):
-        return [without(inner, missing) for inner in value if not refers(inner, missing)]
-    return value
-
-
-def refers(value: Any, missing: set[str]) -> bool:
-    return isinstance(value, str) and value in missing
+    In one batch, as its rows may refer to each other: rounds name their process, and its outcomes name the rounds.
+    """
+    rows = [
+        {"op": "upsert", "type": FILES[collection], "identifier": identifier, "data": body}
+        for collection, identifier, body in records()
+    ]
+    results = client.batch("\n".join(map(json.dumps, rows)).encode(), secrets.token_hex(16))["results"]
+    for result in results:
+        if result["status"] == "failed":
+            raise Refused(result["problem"])
+    return Counter(result["status"] for result in results)
 
 
 def there(client: Client, path: str) -> bool:

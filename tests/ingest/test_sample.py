@@ -10,7 +10,7 @@ import httpx
 import pytest
 from werkzeug.serving import make_server
 
-from ingest.client import Client
+from ingest.client import Client, Refused
 from ingest.sample import DATA, FILES, load, loaded, main, records
 
 RECORDS = list(records())
@@ -54,6 +54,7 @@ def test_the_command(url: str, fresh_app, key, tmp_path: Path, capsys):
     assert created
     assert said[1:] == [f"sample: 0 created, 0 updated, {created[1]} unchanged", "sample: loaded before"]
     with Client(url) as client:
+        assert len(client.get("/v1/processes/parley:russia-ukraine-2025/revisions")["items"]) == 1
         assert client.get("/v1/processes/parley:russia-ukraine-2025")["outcomes"][2]["rounds"][0]["type"] == "round"
 
 
@@ -79,18 +80,8 @@ def gone(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={"items": []}) if request.url.query else httpx.Response(410)
 
 
-def test_a_server_without_a_collection_is_given_the_rest(capsys):
-    """As an older server is, which has people and nothing else."""
-    put = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        if not request.url.path.startswith("/v1/people"):
-            return httpx.Response(404)
-        put.extend([request.url.path] if request.method == "PUT" else [])
-        return httpx.Response(201 if request.method == "PUT" else 200, json={})
-
-    with Client("http://parley.test", "key", httpx.MockTransport(answer)) as client:
-        counts = load(client)
-    assert "rounds: skipped, for the server does not have it" in capsys.readouterr().out
-    assert set(put) == {f"/v1/people/{address}" for collection, address, _ in RECORDS if collection == "people"}
-    assert dict(counts) == {"created": len(set(put))}
+def test_what_the_server_refuses_ends_the_load(parley: Client, monkeypatch):
+    odd = ("actors", "x:odd", {"name": "Odd", "kind": "planet", "identifiers": [{"scheme": "x", "identifier": "odd"}]})
+    monkeypatch.setattr("ingest.sample.records", lambda: iter([odd]))
+    with pytest.raises(Refused, match="/kind"):
+        load(parley)
