@@ -67,7 +67,7 @@ class Shortcut:
         self.luck = Luck()
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
-        found = PATH.fullmatch(environ["PATH_INFO"])
+        found = PATH.fullmatch(environ.get("PATH_INFO", ""))
         if environ["REQUEST_METHOD"] != "GET" or found is None or environ.get("HTTP_ACCEPT") not in PLAIN:
             return self.inner(environ, start)
         if not (found[1] in http.LISTS or found[1] in OTHERS) or any(environ.get(name) for name in UNUSUAL):
@@ -80,7 +80,7 @@ class Shortcut:
                     quota = environ["parley.quota"] = limits.charge(environ.get("REMOTE_ADDR"))
                     if quota.exceeded:
                         return self.inner(environ, start)
-                name = (found[0], environ["QUERY_STRING"], environ.get("HTTP_ACCEPT_ENCODING", ""), today())
+                name = (found[0], environ.get("QUERY_STRING", ""), environ.get("HTTP_ACCEPT_ENCODING", ""), today())
                 one = (
                     found[2] is not None and not name[1]
                 )  # its version is as quickly asked as whether anything changed
@@ -210,8 +210,9 @@ class Luck:
             self.looks = self.hits = 0
 
 
-#: which transactions a reader sees: as long as it is the same, so is every answer
-STATE = "SELECT pg_current_snapshot()::text"
+#: Which transactions a reader sees: as long as it is the same, so is every answer. A replica's snapshot does not list
+#: those under way, but it sees nothing new unless it has replayed more.
+STATE = "SELECT pg_current_snapshot()::text || coalesce(' ' || pg_last_wal_replay_lsn(), '')"
 CONSTANT = {
     **operations.SECURE,
     "Access-Control-Allow-Origin": "*",

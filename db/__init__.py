@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -41,6 +42,7 @@ class Reader(psycopg.Connection[DictRow]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._ready: dict[str, bytes] = {}
+        self._numbers = count()
         self._transformer = Transformer(self)
 
     def ask(self, query: str, args: Mapping[str, Any]) -> list[Row]:
@@ -49,9 +51,9 @@ class Reader(psycopg.Connection[DictRow]):
         name = self._ready.get(query)
         if name is None:
             if len(self._ready) >= PREPARED:
-                self.pgconn.exec_(b"DEALLOCATE ALL")
-                self._ready.clear()
-            name = b"ask%d" % len(self._ready)
+                oldest = self._ready.pop(next(iter(self._ready)))  # psycopg has others, under names of its own
+                self._checked(self.pgconn.exec_(b"DEALLOCATE " + oldest))
+            name = b"ask%d" % next(self._numbers)
             self._checked(self.pgconn.prepare(name, text))
             self._ready[query] = name
         values = self._transformer.dump_sequence([args[name] for name in names], [PyFormat.TEXT] * len(names))
