@@ -37,7 +37,7 @@ class Installation:
         """Whether PostgreSQL is there, and has recovered from what happened to it."""
         try:
             self.connect().close()
-        except (psycopg.OperationalError, IndexError, UnicodeError):  # it has not yet written where it listens, or is starting up
+        except (psycopg.OperationalError, IndexError, UnicodeError):  # it starts: where it listens is not yet said
             return False
         return True
 
