@@ -139,6 +139,13 @@ class Body(Schema):
     sources = some(CitationBody, metadata=about("Where all this is said."))
     note = Prose(allow_none=True, metadata=about("Free text."))
 
+    @ma.post_load
+    def names_once(self, data: Json, **kwargs: Any) -> Json:
+        """The same name twice is one name, as when records are merged."""
+        if len(names := data.get("identifiers") or ()) > 1:
+            data["identifiers"] = [name for at, name in enumerate(names) if name not in names[:at]]
+        return data
+
 
 class SourcedBody(Body):
     """A record that cannot stand without a source."""

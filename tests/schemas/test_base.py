@@ -161,6 +161,13 @@ def test_nothing_ends_before_it_starts(type):
         assert faults("2025-07-23", until) == []
 
 
+def test_a_name_that_stands_twice_is_one_name():
+    names = [{"scheme": "x", "identifier": name} for name in ("a b", "c", "a b", "a%20b")]
+    body = {"name": "A name", "kind": "other", "identifiers": names}
+    for document in (loaded("actor", body), BODIES["actor"]().load(body)):
+        assert document["identifiers"] == [{"scheme": "x", "identifier": name} for name in ("a%20b", "c")]
+
+
 def test_what_was_loaded_can_be_loaded_again():
     once = loaded("round", ROUND)
     assert loaded("round", once) == once
