@@ -28,7 +28,7 @@ Start = Callable[..., Any]
 
 PLAIN = {None, "*/*", "application/json", "application/json, */*", "application/json, text/plain, */*"}
 #: headers that make another question of a plain one
-UNUSUAL = ("HTTP_AUTHORIZATION", "HTTP_RANGE", "HTTP_ORIGIN", "CONTENT_LENGTH", "SCRIPT_NAME")
+UNUSUAL = {"HTTP_AUTHORIZATION", "HTTP_RANGE", "HTTP_ORIGIN"}
 PATH = re.compile(r"/v1/([a-z]+)(?:/([A-Za-z0-9._:-]+))?")
 #: beside the collections, what is a function of the database and the address alone
 OTHERS = {"search", "coverage"}
@@ -70,7 +70,9 @@ class Shortcut:
         found = PATH.fullmatch(environ.get("PATH_INFO", ""))
         if environ["REQUEST_METHOD"] != "GET" or found is None or environ.get("HTTP_ACCEPT") not in PLAIN:
             return self.inner(environ, start)
-        if not (found[1] in http.LISTS or found[1] in OTHERS) or any(environ.get(name) for name in UNUSUAL):
+        if not (found[1] in http.LISTS or found[1] in OTHERS) or not UNUSUAL.isdisjoint(environ):
+            return self.inner(environ, start)
+        if environ.get("CONTENT_LENGTH") or environ.get("SCRIPT_NAME"):
             return self.inner(environ, start)
         started = perf_counter()
         with self.app.app_context():

@@ -38,7 +38,7 @@ PATHS = [
 HEADERS = [
     {}, {"Accept-Encoding": "gzip"}, {"Accept-Encoding": "zstd, gzip;q=0.5"}, {"Accept-Encoding": "identity"},
     {"Accept": "text/html"}, {"Accept": "*/*", "X-Request-Id": "mine"}, {"If-None-Match": "*"},
-    {"Origin": "https://example.org"}, {"Authorization": "Bearer no"}, {"Range": "bytes=0-3"},
+    {"Origin": "https://example.org"}, {"Authorization": "Bearer no"}, {"Authorization": ""}, {"Range": "bytes=0-3"},
 ]  # fmt: skip
 
 
