@@ -53,6 +53,7 @@ class Kept(NamedTuple):
 def init_app(app: Flask) -> None:
     """To be called before whatever else wraps the application, so that an address is already the reader's own."""
     if app.config.get("SHORTCUT", True) and app.config.get("PUBLIC_READ", True):
+        # Flask's own documented way to put WSGI in front of it; its annotation says method, so mypy objects
         app.wsgi_app = Shortcut(app)  # type: ignore[assignment, method-assign]
 
 

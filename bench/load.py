@@ -129,9 +129,15 @@ def pgbench(scripts: Path, url: str, seconds: int, clients: int = 8) -> Run:
     spent, took = cpu(postgres(url)) - before, time.perf_counter() - began
     if done.returncode or "number of failed transactions: 0 " not in done.stdout:
         raise Wrong(f"pgbench: {done.stdout} {done.stderr}")
-    rate = float(re.search(r"tps = ([\d.]+)", done.stdout)[1])  # type: ignore[index]
-    latency = float(re.search(r"latency average = ([\d.]+)", done.stdout)[1])  # type: ignore[index]
+    rate, latency = told("tps", done.stdout), told("latency average", done.stdout)
     return Run(rate, latency, latency, 0.0, spent / (rate * min(took, seconds)) * 1e6)
+
+
+def told(what: str, output: str) -> float:
+    """A number of what a program printed."""
+    if found := re.search(rf"^{what} = ([\d.]+)", output, re.MULTILINE):
+        return float(found[1])
+    raise Wrong(f"no {what} in: {output}")
 
 
 def median(runs: list[Run]) -> Run:

@@ -85,11 +85,13 @@ def cpu(processes: list[psutil.Process]) -> float:
     return sum(sum(process.cpu_times()[:4]) for process in processes if process.is_running())
 
 
-def free_port(taken: set[int] = set()) -> int:  # noqa: B006  (remembered on purpose)
-    for port in range(21_000, 29_000):
+PORTS = iter(range(21_000, 29_000))  # each is given out once, for whoever got one may not listen yet
+
+
+def free_port() -> int:
+    for port in PORTS:
         with socket.socket() as probe:
-            if port not in taken and probe.connect_ex(("127.0.0.1", port)):
-                taken.add(port)
+            if probe.connect_ex(("127.0.0.1", port)):
                 return port
     raise OSError("no free port")
 
@@ -146,6 +148,7 @@ def peer(name: str, url: str, length: int = 0) -> Iterator[Server]:
         "BENCH_DATABASE_URL": url,
         "BENCH_LENGTH": str(length),
         "PYTHONPATH": str(HERE / "peers"),
+        "DJANGO_SETTINGS_MODULE": "django_settings",
     }
     processes = []
     with log(name) as out:

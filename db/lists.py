@@ -191,7 +191,14 @@ class Choice(NamedTuple):
 def conditions(type: str, block: str) -> list[tuple[str, set[str]]]:
     """The conditions of a filter and of all lists, each with the parameters that it starts by asking for."""
     parts = [*sql.common.format(type=type).split("\n       AND "), *block.split("\n       AND ")]
-    return [(part, {name for name in GUARD.match(part).groups() if name}) for part in parts]  # type: ignore[union-attr]
+    return [(part, asked(part)) for part in parts]
+
+
+def asked(condition: str) -> set[str]:
+    """The parameters that a condition starts by asking for: if none was sent, it is left out of the statement."""
+    if guard := GUARD.match(condition):
+        return {name for name in guard.groups() if name}
+    raise SyntaxError(f"begins by asking for no parameter: {condition}")
 
 
 def named(type: str) -> bool:

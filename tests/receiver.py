@@ -30,7 +30,11 @@ class Answering(BaseHTTPRequestHandler):
     server: Receiver
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:  # its sender was killed while it wrote
+            self.close_connection = True
+            return
         self.server.received.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
         answer = self.server.answers.pop(0) if self.server.answers else 204
         if callable(answer):

@@ -1,53 +1,21 @@
 """Django REST framework under gunicorn: models, nested serializers, prefetch_related, a connection pool."""
 
-import os
 import uuid
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode
 
 import django
-from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVectorField
+from django.core.wsgi import get_wsgi_application
+from django.db import models, transaction
+from django.shortcuts import get_object_or_404
+from django.urls import path
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.decorators import api_view
+from rest_framework.response import Response
 
-database = urlsplit(os.environ["BENCH_DATABASE_URL"])
-where = {name: values[0] for name, values in parse_qs(database.query).items()}
-settings.configure(
-    DEBUG=False,
-    SECRET_KEY="measured on this machine alone",
-    ALLOWED_HOSTS=["127.0.0.1"],
-    ROOT_URLCONF=__name__,
-    USE_TZ=True,
-    APPEND_SLASH=False,
-    MIDDLEWARE=["django.middleware.common.CommonMiddleware"],
-    INSTALLED_APPS=["django.contrib.postgres", "rest_framework"],
-    DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-    DATABASES={
-        "default": {
-            "ENGINE": "django.db.backends.postgresql",
-            "NAME": database.path.lstrip("/"),
-            "HOST": where["host"],
-            "PORT": where["port"],
-            "USER": where["user"],
-            "OPTIONS": {"pool": True, "options": "-c search_path=peer"},
-        }
-    },
-    REST_FRAMEWORK={
-        "DEFAULT_AUTHENTICATION_CLASSES": [],
-        "UNAUTHENTICATED_USER": None,
-        "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-        "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    },
-)
-django.setup()
-
-from django.contrib.postgres.fields import ArrayField  # noqa: E402  (the settings come first)
-from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVectorField  # noqa: E402
-from django.core.wsgi import get_wsgi_application  # noqa: E402
-from django.db import models, transaction  # noqa: E402
-from django.shortcuts import get_object_or_404  # noqa: E402
-from django.urls import path  # noqa: E402
-from django.utils import timezone  # noqa: E402
-from rest_framework import serializers  # noqa: E402
-from rest_framework.decorators import api_view  # noqa: E402
-from rest_framework.response import Response  # noqa: E402
+django.setup()  # models can be made after it alone
 
 
 class Referable(models.Model):

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import AsyncIterator
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -26,7 +26,7 @@ sessions = async_sessionmaker(engine, expire_on_commit=False)
 
 
 class Base(DeclarativeBase):
-    type_annotation_map = {  # noqa: RUF012
+    type_annotation_map: ClassVar = {
         list[dict[str, Any]]: JSONB,
         list[str]: ARRAY(Text),
         datetime: DateTime(timezone=True),

@@ -101,7 +101,7 @@ def test_killed_at_any_moment_all_is_told_in_order(fresh_app, admin):
         write(admin, 300)
         for sent in (20, 90, 160):
             with working(fresh_app) as one, working(fresh_app) as other:
-                wait_until(lambda: len(receiver.received) >= sent)  # noqa: B023
+                wait_until(lambda sent=sent: len(receiver.received) >= sent)
                 one.kill()
                 other.kill()
         with working(fresh_app):

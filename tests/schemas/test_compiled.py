@@ -160,7 +160,7 @@ def test_it_is_not_sure_of_what_is_not():
 
 
 def test_it_is_not_made_of_a_schema_that_loads_otherwise():
-    class Odd(BODIES["actor"]):  # type: ignore[name-defined, misc]
+    class Odd(BODIES["actor"]):
         @ma.pre_load
         def odd(self, data: Any, **kwargs: Any) -> Any:
             return {"name": "odd"}
