@@ -351,6 +351,11 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
         self.generated = self.spec.to_dict
         self.spec.to_dict = lambda: self.document  # whoever asks gets the whole
 
+    def register_blueprint(self, blp: flask_smorest.Blueprint) -> None:
+        """Serve what a resource answers; what the document says of it is made when somebody asks for the document."""
+        self._app.register_blueprint(blp)
+        self.told = [*getattr(self, "told", []), blp]
+
     def _register_responses(self) -> None:
         """finalise() adds them."""
 
@@ -358,6 +363,9 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 
     @cached_property
     def document(self) -> Json:
+        for blp in self.told:
+            blp.register_views_in_doc(self, self._app, self.spec, name=blp.name, parameters=None)
+            self.spec.tag({"name": blp.name, "description": blp.description})
         # through JSON: status codes become strings, and no part is shared with the generator's own
         return finalise(json.loads(json.dumps(self.generated())))
 
