@@ -34,6 +34,8 @@ OPEN = "{0}.to_position IS NULL"
 AT = "({0}.from_position <= {1} AND ({0}.to_position IS NULL OR {0}.to_position > {1}))"
 PINNED = "%(position)s::bigint"
 PIN = "(SELECT pin.position FROM pin)"
+#: a filter names records: those that the names stand for now
+NAMES = re.compile(r"\b(?:ids\((?P<types>'[a-z ]+'), (?P<of>%\(\w+\)s)\)|any_ids\((?P<any>%\(\w+\)s)\))")
 GUARD = re.compile(r"\(+%\((\w+)\)s::[\w\[\]]+ IS (?:NULL|DISTINCT)(?: AND %\((\w+)\)s)?")
 
 
@@ -175,8 +177,7 @@ class Choice(NamedTuple):
         when = period("s", self.at)
         score, match = (sql.score, sql.match) if named(self.type) else (sql.score_words, sql.match_words)
         hits = "\n" + sql.hits.format(type=self.type, period=when, score=score, match=match)
-        block = _block(self.type, "filter", self.at)
-        wanted = [part for part, names in conditions(self.type, block) if names & self.filters]
+        wanted = [part for part, names in conditions(self.type, self.at) if names & self.filters]
         return {
             "hits": hits if self.searched else "",
             "table": BODIES[self.type].collection,
@@ -188,9 +189,10 @@ class Choice(NamedTuple):
         }
 
 
-def conditions(type: str, block: str) -> list[tuple[str, set[str]]]:
+def conditions(type: str, at: str | None) -> list[tuple[str, set[str]]]:
     """The conditions of a filter and of all lists, each with the parameters that it starts by asking for."""
-    parts = [*sql.common.format(type=type).split("\n       AND "), *block.split("\n       AND ")]
+    blocks = _then(sql.common.format(type=type), at), _block(type, "filter", at)
+    parts = [part for block in blocks for part in block.split("\n       AND ")]
     return [(part, asked(part)) for part in parts]
 
 
@@ -209,7 +211,7 @@ def named(type: str) -> bool:
 @cache
 def guards(type: str) -> frozenset[str]:
     """The parameters that choose rows."""
-    return frozenset().union(*(names for _, names in conditions(type, _block(type, "filter", None))))
+    return frozenset().union(*(names for _, names in conditions(type, None)))
 
 
 class Order(NamedTuple):
@@ -265,7 +267,18 @@ def _list(
 def _block(type: str, name: str, at: str | None) -> str:
     """A block of the resource's own SQL, told of which time its rows are to be."""
     block: str = getattr(db.load(BODIES[type].collection), name)
-    return re.sub(r"{period:(\w+)}", lambda alias: period(alias[1], at), block)
+    return _then(re.sub(r"{period:(\w+)}", lambda alias: period(alias[1], at), block), at)
+
+
+def _then(block: str, at: str | None) -> str:
+    """A block whose names are to mean what they meant at a position: asked once, and not of every row."""
+    if at is None:
+        return block
+    every = "'" + " ".join(BODIES) + "'"
+    return NAMES.sub(
+        lambda found: f"((SELECT ids_at({at}, {found['types'] or every}, {found['of'] or found['any']}))::uuid[])",
+        block,
+    )
 
 
 def languages(type: str, extras: tuple[str, ...], at: str | None, several: str = "{}") -> str:
@@ -318,7 +331,8 @@ def _one(type: str, include: tuple[str, ...], sparse: bool, at: str | None, when
         records.one.format(
             document=document(type, include, sparse, at, extras),
             languages=languages(type, extras, at),
-            target=records.then if at else records.today,
+            target=records.then.format(position=at) if at else records.today,
+            held=period("i", at),
             period=when or period("s", at),
         )
     )

@@ -23,7 +23,8 @@ SELECT s.version, s.stamp, s.doc
                                         FROM identifiers AS i
                                        WHERE i.scheme = %(scheme)s
                                          AND i.identifier = %(identifier)s
-                                         AND i.type = %(type)s))
+                                         AND i.type = %(type)s
+                                         AND i.to_position IS NULL))
    AND s.type = %(type)s
    AND s.to_position IS NULL
 

@@ -31,6 +31,7 @@ CHUNK = 1000  # rows that are rendered at a time: their text, not their number, 
 AHEAD = 8  # statements that wait while one is on its way
 
 Statement = tuple[str, Json]
+Name = tuple[str, str, str, str, int, int | None]  # type, scheme and identifier lead to an id, from when until when
 T = TypeVar("T")
 
 
@@ -129,6 +130,14 @@ class Record:
     @property
     def alive(self) -> bool:
         return self.document_bytes is not None
+
+    @property
+    def renamed(self) -> bool:
+        """Whether other identifiers than before lead to it. Those of the deleted stay reserved, and those of the merged
+        go on leading to it, and by it to its target."""
+        if self.alive and self.was_state == "live":
+            return self.document_names != self.was_names
+        return self.alive or self.was_state == "new"
 
     def has(self, name: str) -> bool:
         """Whether the document may have a property of this name: told without unpacking it."""
@@ -550,6 +559,8 @@ class Set:
         for record in changed:
             if record.hash == b"erased":
                 surgery.erase(self.conn, record)
+            if record.state == "merged":
+                surgery.follow(self.conn, record)
         self._tell(outcomes, {record.id for record in changed})
 
     def _log(self, changed: list[Record], now: datetime, batch: str | None) -> None:
@@ -560,10 +571,9 @@ class Set:
                 renamed.append((record.id, record.label, label, record.position))
                 record.label, record.label_position = label, record.position
         labels = self._labels(changed)
-        known = [record.id for record in changed if record.was_state != "new"]
         statements: list[Iterable[Statement]] = [
-            [(sql.unname, {"ids": known})] if known else [],  # first: what one gives up, another may take
             keep_records(changed),
+            name([record for record in changed if record.renamed]),
             *(self._append(portion, now, batch, labels) for portion in portions(changed)),
         ]
         store(self.conn, chain.from_iterable(statements), at_once=len(changed) <= CHUNK)
@@ -746,15 +756,47 @@ def _sent(conn: Connection) -> Generator[Wait, Ready | int, None]:
 
 
 def keep_records(records: Iterable[Record]) -> Iterator[Statement]:
-    """Write the identity of records, and the identifiers that lead to them."""
+    """Write the identity of records."""
     names = ["id", "type", "version", "position", "state", "provider", "admin", "hash", "label", "label_position"]
-    # those of the deleted stay reserved; those of the merged still lead to it, and by it to its target
-    for portion in portions(sorted(records, key=lambda record: record.state != "merged")):
+    for portion in portions(list(records)):
         yield sql.keep, _columns(portion, *names, "created_at", "updated_at", "merged_into", "reason")
-        pairs = [(r.type, *name, r.id) for r in portion for name in (r.document_names if r.alive else r.was_names)]
-        if pairs:
-            types, schemes, identifiers, ids = map(list, zip(*dict.fromkeys(pairs), strict=True))
-            yield sql.name, {"types": types, "schemes": schemes, "identifiers": identifiers, "ids": ids}
+
+
+def name(renamed: list[Record]) -> Iterator[Statement]:
+    """Write which identifiers lead to records from now on."""
+    if before := [record for record in renamed if record.was_state != "new"]:
+        yield _close("identifiers", "id", before)  # first: what one gives up, another may take
+    for portion in portions(renamed):
+        yield from write_names(
+            (r.type, *name, r.id, r.position, None)
+            for r in portion
+            for name in dict.fromkeys(r.document_names if r.alive else r.was_names)
+        )
+
+
+def write_names(rows: Iterable[Name]) -> Iterator[Statement]:
+    columns = ("types", "schemes", "identifiers", "ids", "from_positions", "to_positions")
+    if values := [list(column) for column in zip(*rows, strict=True)]:
+        yield sql.name, dict(zip(columns, values, strict=True))
+
+
+def names_over_time(lives: Iterable[Record], records: dict[str, Record]) -> Iterator[Name]:
+    """Which identifiers led where from when until when, given all records as they stood, in the order of the log."""
+    open_rows: dict[tuple[str, str, str], tuple[str, int]] = {}  # what it leads to, since when
+    for record in lives:
+        if not record.renamed:
+            continue
+        for name in record.was_names:
+            if open_rows.get(key := (record.type, *name), ("", 0))[0] == record.id:
+                yield (*key, *open_rows.pop(key), record.position)
+        for name in dict.fromkeys(record.document_names):
+            if held := open_rows.get(key := (record.type, *name)):
+                if records[held[0]].merged_into:
+                    continue  # the name leads to what was merged, and by it to this one
+                yield (*key, *held, record.position)  # given up in the same set
+            open_rows[key] = record.id, record.position
+    for key, held in open_rows.items():
+        yield (*key, *held, None)
 
 
 def close_periods(records: list[Record]) -> Iterator[Statement]:
@@ -762,9 +804,13 @@ def close_periods(records: list[Record]) -> Iterator[Statement]:
     if not records:
         return
     tables = {"served": "id", "links": "from_id"} | {BODIES[record.type].collection: "id" for record in records}
-    args = {"ids": [record.id for record in records], "positions": [record.position for record in records]}
     for table, column in tables.items():
-        yield sql.close.format(table=table, id=column), args
+        yield _close(table, column, records)
+
+
+def _close(table: str, column: str, records: list[Record]) -> Statement:
+    args = {"ids": [record.id for record in records], "positions": [record.position for record in records]}
+    return sql.close.format(table=table, id=column), args
 
 
 def project(periods: list[Period], labels: dict[str, Record]) -> Iterator[Statement]:
@@ -856,6 +902,7 @@ def rebuild(conn: Connection) -> int:
         record.document = row["document"]
         if before is not None:
             record.was = before.document or before.was
+            record.was_state = before.state
         if record.alive:
             if (label := make_label(record)) != record.label:
                 record.label, record.label_position = label, record.position
@@ -863,7 +910,11 @@ def rebuild(conn: Connection) -> int:
         elif not record.label or (before and before.document is None and before.was is None):  # erased
             record.label, record.label_position = make_label(record), record.position
         records[id] = record
-    statements = [keep_records(records.values())]
+    for record in records.values():
+        while record.merged_into and (further := records[record.merged_into].merged_into):
+            record.merged_into = further
+    rows = list(names_over_time((period.record for period in periods), records))
+    statements = [keep_records(records.values()), *map(write_names, portions(rows))]
     statements += [project(portion, records) for portion in portions(periods)]
     store(conn, chain.from_iterable(statements), at_once=False)
     return len(periods)

@@ -19,6 +19,7 @@ SELECT i.type, i.scheme, i.identifier, i.id
   JOIN unnest(%(schemes)b::text[], %(identifiers)b::text[]) AS wanted (scheme, identifier)
     ON i.scheme = wanted.scheme
    AND i.identifier = wanted.identifier
+   AND i.to_position IS NULL
 
 -- known --
 SELECT r.id, r.type, r.version, r.position, r.state, r.provider, r.admin, r.hash, r.label, r.label_position,
@@ -73,16 +74,13 @@ SELECT n.id, n.type, n.version, n.position, n.state, n.provider, n.admin, n.hash
        merged_into = excluded.merged_into,
        reason = excluded.reason
 
--- unname --
-DELETE FROM identifiers
- WHERE id = ANY(%(ids)b::uuid[])
-
 -- name --
-INSERT INTO identifiers (type, scheme, identifier, id)
-SELECT n.type, n.scheme, n.identifier, n.id
-  FROM unnest(%(types)b::text[], %(schemes)b::text[], %(identifiers)b::text[], %(ids)b::uuid[])
-       AS n (type, scheme, identifier, id)
-    ON CONFLICT (scheme, identifier, type) DO NOTHING
+INSERT INTO identifiers (type, scheme, identifier, id, from_position, to_position)
+SELECT n.type, n.scheme, n.identifier, n.id, n.from_position, n.to_position
+  FROM unnest(%(types)b::text[], %(schemes)b::text[], %(identifiers)b::text[], %(ids)b::uuid[],
+              %(from_positions)b::bigint[], %(to_positions)b::bigint[])
+       AS n (type, scheme, identifier, id, from_position, to_position)
+    ON CONFLICT (scheme, identifier, type) WHERE to_position IS NULL DO NOTHING
 
 -- close --
 UPDATE {table} AS t
@@ -149,7 +147,8 @@ WITH target AS (
                                             FROM identifiers AS i
                                            WHERE i.scheme = %(scheme)s
                                              AND i.identifier = %(identifier)s
-                                             AND i.type = %(type)s))
+                                             AND i.type = %(type)s
+                                             AND {held}))
 )
 SELECT target.id, target.state, target.merged_into, target.reason, target.updated_at,
        s.version, s.stamp, CASE WHEN s.id IS NOT NULL THEN {document} END AS doc, {languages} AS languages
@@ -163,7 +162,7 @@ SELECT r.id, r.state, r.merged_into, r.reason, r.updated_at
       FROM records AS r
 
 -- then --
-SELECT r.id, v.op AS state, r.merged_into, v.reason, v.recorded_at AS updated_at
+SELECT r.id, v.op AS state, (ids_at({position}, '', ARRAY[v.merged_into::text]))[1] AS merged_into, v.reason, v.recorded_at AS updated_at
       FROM records AS r
       JOIN revisions AS v
         ON v.position = (SELECT max(earlier.position)
@@ -180,7 +179,8 @@ WITH target AS (
                                             FROM identifiers AS i
                                            WHERE i.scheme = %(scheme)s
                                              AND i.identifier = %(identifier)s
-                                             AND i.type = %(type)s))
+                                             AND i.type = %(type)s
+                                             AND i.to_position IS NULL))
 ), page AS (
     SELECT v.version, row_number() OVER (ORDER BY v.version) AS number,
            json_build_object(

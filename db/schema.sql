@@ -23,6 +23,7 @@ BEGIN
             ON i.scheme = split_part(n.name, ':', 1)
            AND i.identifier = substr(n.name, strpos(n.name, ':') + 1)
            AND i.type = ANY (string_to_array(wanted, ' '))
+           AND i.to_position IS NULL
           JOIN records AS r ON r.id = i.id
     );
 END
@@ -416,6 +417,56 @@ CREATE FUNCTION public.highlights(doc text, words text) RETURNS json
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (SELECT COALESCE(json_agg(found.passage), '[]'::json) AS "coalesce" FROM (SELECT marked.passage FROM ((jsonb_path_query((highlights.doc)::jsonb, 'strict $.**?(@.type() == "object")'::jsonpath) WITH ORDINALITY o(part, place) CROSS JOIN LATERAL jsonb_each(o.part) WITH ORDINALITY f(key, value, place)) CROSS JOIN LATERAL (SELECT ts_headline(public.search_config(COALESCE((o.part ->> 'lang'::text), 'en'::text)), replace(replace(replace(replace((f.value #>> '{}'::text[]), '&'::text, '&amp;'::text), '<'::text, '&lt;'::text), '>'::text, '&gt;'::text), '"'::text, '&quot;'::text), (regexp_replace((public.search_query(highlights.words))::text, ' (&|<->|<\d+>) '::text, ' | '::text, 'g'::text))::tsquery, ('StartSel=<mark>, StopSel=</mark>, ShortWord=0, '::text || CASE WHEN (length((f.value #>> '{}'::text[])) <= 250) THEN 'HighlightAll=true'::text ELSE 'MaxFragments=1, MinWords=10, MaxWords=30'::text END)) AS passage) marked) WHERE ((jsonb_typeof(f.value) = 'string'::text) AND (f.key = ANY ('{name,title,text,summary,note,description,purpose,position,raw_name,attribution_text,composition_note,timing_text,designation,locator}'::text[])) AND ((o.part ? 'version'::text) OR (NOT (o.part ? 'identifiers'::text))) AND (marked.passage ~~ '%<mark>%'::text)) ORDER BY o.place, f.place LIMIT 3) found);
 
+CREATE FUNCTION public.ids_at(at bigint, wanted text, names text[]) RETURNS uuid[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $_$
+BEGIN
+    RETURN ARRAY(
+        WITH RECURSIVE found (id) AS (
+            SELECT n.name::uuid
+              FROM unnest(names) AS n (name)
+             WHERE n.name ~ '^[0-9a-f]{8}-[0-9a-f-]{27}$'
+             UNION ALL
+            SELECT i.id
+              FROM unnest(names) AS n (name)
+              JOIN identifiers AS i
+                ON i.scheme = split_part(n.name, ':', 1)
+               AND i.identifier = substr(n.name, strpos(n.name, ':') + 1)
+               AND i.type = ANY (string_to_array(wanted, ' '))
+               AND i.to_position IS NULL
+               AND i.from_position <= at
+             UNION ALL
+            SELECT i.id
+              FROM unnest(names) AS n (name)
+              JOIN identifiers AS i
+                ON i.scheme = split_part(n.name, ':', 1)
+               AND i.identifier = substr(n.name, strpos(n.name, ':') + 1)
+               AND i.type = ANY (string_to_array(wanted, ' '))
+               AND i.from_position <= at
+               AND i.to_position > at
+        ), walk (id) AS (
+            SELECT f.id FROM found AS f
+             UNION
+            SELECT m.merged_into
+              FROM walk AS w
+              JOIN revisions AS m
+                ON m.id = w.id
+               AND m.op = 'merged'
+               AND m.position <= at
+        )
+        SELECT w.id
+          FROM walk AS w
+         WHERE NOT EXISTS (
+                   SELECT FROM revisions AS m
+                    WHERE m.id = w.id
+                      AND m.op = 'merged'
+                      AND m.position <= at
+               )
+    );
+END
+$_$;
+
 CREATE FUNCTION public.is_certain(value jsonb) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN COALESCE(((value ->> 'certain'::text))::boolean, false);
@@ -653,7 +704,9 @@ CREATE TABLE public.identifiers (
     type text NOT NULL,
     scheme text NOT NULL,
     identifier text NOT NULL,
-    id uuid NOT NULL
+    id uuid NOT NULL,
+    from_position bigint NOT NULL,
+    to_position bigint
 );
 
 CREATE TABLE public.keys (
@@ -1011,9 +1064,6 @@ ALTER TABLE ONLY public.documents
 ALTER TABLE ONLY public.idempotency
     ADD CONSTRAINT idempotency_pkey PRIMARY KEY (key_id, idempotency_key);
 
-ALTER TABLE ONLY public.identifiers
-    ADD CONSTRAINT identifiers_pkey PRIMARY KEY (scheme, identifier, type);
-
 ALTER TABLE ONLY public.keys
     ADD CONSTRAINT keys_hash_key UNIQUE (hash);
 
@@ -1119,6 +1169,10 @@ CREATE INDEX idempotency_by_time ON public.idempotency USING btree (created_at);
 
 CREATE INDEX identifiers_by_id ON public.identifiers USING btree (id);
 
+CREATE UNIQUE INDEX identifiers_now ON public.identifiers USING btree (scheme, identifier, type) WHERE (to_position IS NULL);
+
+CREATE INDEX identifiers_then ON public.identifiers USING btree (scheme, identifier) WHERE (to_position IS NOT NULL);
+
 CREATE UNIQUE INDEX keys_by_name ON public.keys USING btree (name) WHERE (revoked_at IS NULL);
 
 CREATE INDEX links_from ON public.links USING btree (from_id, from_position);
@@ -1176,6 +1230,8 @@ CREATE INDEX processes_by_party ON public.processes USING gin (parties) WHERE (t
 CREATE INDEX processes_by_update ON public.processes USING btree (updated_at, id) WHERE (to_position IS NULL);
 
 CREATE INDEX records_by_type ON public.records USING btree (type, state);
+
+CREATE INDEX records_merged ON public.records USING btree (merged_into) WHERE (merged_into IS NOT NULL);
 
 CREATE INDEX revisions_by_time ON public.revisions USING btree (recorded_at, "position");
 

@@ -87,6 +87,11 @@ def _about(entry: Any) -> set[str]:
     return {part["id"] for part in parts if isinstance(part, dict) and "id" in part}
 
 
+def follow(conn: db.Connection, record: "Record") -> None:
+    """Whatever was merged into a record that is merged itself is now one step from what stands in its place."""
+    conn.execute(sql.follow, {"id": record.id, "into": record.merged_into})
+
+
 def restore(work: "Set", record: "Record", operation: "Operation") -> None:
     """Bring a deleted record back as it last stood."""
     if record.state != "deleted":

@@ -7,6 +7,11 @@ SELECT DISTINCT l.from_id, l.path
    AND l.to_position IS NULL
  ORDER BY l.from_id, l.path
 
+-- follow --
+UPDATE records
+   SET merged_into = %(into)s
+ WHERE merged_into = %(id)s
+
 -- last --
 SELECT v.document, v.overlay
   FROM revisions AS v

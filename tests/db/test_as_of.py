@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from importlib import import_module
 from itertools import count
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+from uuid import uuid4
 
 import psycopg
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -109,7 +111,19 @@ CHANGES = st.one_of(
     ),
     st.tuples(st.just("post"), st.just(("transactions", "")), PAYMENTS),
     st.tuples(st.just("double"), records(*DOUBLES), st.integers(0, 5)),
+    st.tuples(st.just("nickname"), records(*DOUBLES), st.none()),
 )
+#: what asks for a record by a name that it had then, or by what was merged since
+NAMED = {
+    "actors": ["identifier={}", "id={}"],
+    "people": ["identifier={}", "id={}"],
+    "pledges": ["donor={}"],
+    "processes": ["party={}"],
+    "rounds": ["third_party={}", "party={}"],
+    "statements": ["speaker={}"],
+    "meetings": ["person={}", "actor={}"],
+}
+NAMES = ["w:nickname", *(f"w:double{n}" for n in range(16)), *(f"{{double{n}}}" for n in range(16))]
 
 
 def change(client: FlaskClient, kind: str, record: tuple[str, str], what: Any, number: int) -> Iterator[int]:
@@ -138,6 +152,14 @@ def change(client: FlaskClient, kind: str, record: tuple[str, str], what: Any, n
                 old = f"/v1/{collection}/w:double{earlier}/merge"
                 if (status := client.post(old, json={"into": f"w:{name}"}).status_code) != 404:
                     yield status
+        case "nickname":  # goes from whoever has it to this one
+            for other in client.get(f"/v1/{collection}?identifier=w:nickname").json["items"]:
+                names = [own for own in other["identifiers"] if own["identifier"] != "nickname"]
+                yield client.patch(f"/v1/{collection}/{other['id']}", json={"identifiers": names}, **PATCH).status_code
+            if own := client.get(path).json.get("identifiers"):
+                names = [*own, {"scheme": "w", "identifier": "nickname"}]
+                yield client.patch(path, json={"identifiers": names}, **PATCH).status_code
+            yield 200
 
 
 def cited(collection: str) -> Json:
@@ -147,14 +169,26 @@ def cited(collection: str) -> Json:
 # --- what may be asked ---------------------------------------------------------------------------------------------
 
 
+def filters(collection: str) -> st.SearchStrategy[str]:
+    named = [question.replace("{}", name) for question in NAMED.get(collection, ()) for name in NAMES]
+    return st.sampled_from(FILTERS[collection]) | st.sampled_from(named or [""])
+
+
+class Ids(dict[str, str]):
+    """Of the records by their names; some that no record has yet get an id that none ever has."""
+
+    def __missing__(self, name: str) -> str:
+        return str(uuid4())
+
+
 @st.composite
 def questions(draw: st.DrawFn) -> str:
     collection = draw(st.sampled_from([*BODY, "pledges/summary"]))
     if collection == "pledges/summary":
         by = draw(st.sampled_from(["donor", "recipient", "status", "currency", "category,year", "month"]))
-        chosen = draw(st.sampled_from(FILTERS["pledges"]))
+        chosen = draw(filters("pledges"))
         return f"/v1/{collection}?{query(chosen, f'group_by={by}', 'convert=EUR', 'explain=true')}"
-    type, filtered = TYPE[collection], draw(st.sampled_from(FILTERS[collection]))
+    type, filtered = TYPE[collection], draw(filters(collection))
     form = draw(st.sampled_from(["list", "list", "export", "record"]))
     if form == "export":
         return f"/v1/exports/{collection}.ndjson?{query(filtered)}"
@@ -185,6 +219,8 @@ def ask(client: FlaskClient, path: str) -> list[Any]:
             if path.startswith("/v1/exports/"):
                 heads = [answer.headers["Parley-Cursor"], answer.headers["Parley-Total"]]
                 return [*heads, *(without_labels(json.loads(line)) for line in answer.text.splitlines())]
+            if answer.status_code == 308:
+                return [urlsplit(answer.location).path]
             answers.append([answer.status_code, without_labels(answer.json)])
             path = answer.json.get("next") or ""
     return answers
@@ -213,11 +249,14 @@ def test_as_of_is_what_was_answered_then(peopled, make_database, signed):
         with make_database(next(names), like=like) as url, house(url) as app:
             client = signed(app, "admin", "world")
             told = []  # the moment, the question, the answer
+            known = Ids(ids)
             for number, (happening, time, asked) in enumerate(history):
                 statuses = list(change(client, *happening, number))
                 assert max(statuses) < 500, happening
                 seen["changed"] += min(statuses) < 300
-                paths = [path.format_map(ids) for path in asked]
+                if happening[0] == "double" and (made := client.get(f"/v1/{happening[1][0]}/w:double{number}").json):
+                    known[f"double{number}"] = made.get("id", "")
+                paths = [path.format_map(known) for path in asked]
                 answers = [ask(client, path) for path in paths]
                 then = moment(url, time)
                 told += [(then, path, answer) for path, answer in zip(paths, answers, strict=True)]
@@ -237,3 +276,59 @@ def test_before_the_first_record_there_was_nothing(peopled, make_database, signe
             page = client.get(f"/v1/{collection}?as_of=2020-01-01&include_total=true").json
             assert (page["items"], page["total"]) == ([], 0)
             assert ask(client, f"/v1/exports/{collection}.ndjson?as_of=2020-01-01") == ["0", "0"]
+
+
+@pytest.fixture
+def admin(own_house, signed) -> FlaskClient:
+    return signed(own_house, "admin", "world")
+
+
+def found(client: FlaskClient, donor: str, then: str = "") -> list[str]:
+    answer = client.get(f"/v1/pledges?donor={donor}" + (f"&as_of={then}" if then else ""))
+    return [pledge["title"] for pledge in answer.json["items"]]
+
+
+def now(app: Flask) -> str:
+    return moment(app.config["DATABASE_URL"], "clock_timestamp()")
+
+
+def test_of_a_record_merged_into_one_that_was_merged(own_house, admin):
+    for name in ("one", "two", "three"):
+        admin.put(f"/v1/actors/a:{name}", json={"name": name, "kind": "other"})
+    one, two, three = (admin.get(f"/v1/actors/a:{name}").json["id"] for name in ("one", "two", "three"))
+    pledge = {"title": "Cash", "donors": [{"actor": "a:one"}], "status": "announced"}
+    paper = admin.post("/v1/sources", json={"kind": "news"}).json["id"]
+    assert admin.post("/v1/pledges", json=pledge | {"sources": [{"source": paper}]}).status_code == 201
+    thens = [now(own_house)]
+    for old, new in (("one", "two"), ("two", "three")):
+        assert admin.post(f"/v1/actors/a:{old}/merge", json={"into": f"a:{new}"}).status_code == 200
+        thens.append(now(own_house))
+    for name in ("a:one", "a:two", "a:three", one, two, three):
+        assert found(admin, name) == ["Cash"], name
+    for then, names in zip(thens, [("a:one", one), ("a:one", "a:two", one, two), ("a:one", three)], strict=True):
+        assert [found(admin, name, then) for name in names] == [["Cash"]] * len(names), then
+    assert found(admin, two, thens[0]) == found(admin, three, thens[1]) == []
+    assert [urlsplit(admin.get(f"/v1/actors/{one}?as_of={then}").location or "").path for then in thens] == [
+        "", f"/v1/actors/{two}", f"/v1/actors/{three}",
+    ]  # fmt: skip
+    patch = {"json": {"note": "Whose names are of two others."}, **PATCH}
+    assert admin.patch(f"/v1/actors/{three}", **patch).status_code == 200, "the names that came with them are its own"
+
+
+def test_of_an_identifier_that_went_to_another(own_house, admin):
+    for name in ("old", "new"):
+        admin.put(f"/v1/actors/a:{name}", json={"name": name, "kind": "other"})
+    before = now(own_house)
+    periods = []
+    for holder in ("old", "new"):
+        body = {"name": holder, "kind": "other", "identifiers": [{"scheme": "iso", "identifier": "X"}]}
+        assert admin.put(f"/v1/actors/a:{holder}", json=body).status_code == 200
+        periods.append((holder, now(own_house)))
+        admin.put(f"/v1/actors/a:{holder}", json=body | {"identifiers": []})
+        assert admin.get("/v1/actors/iso:X").status_code == 404
+    for holder, then in periods:
+        assert admin.get(f"/v1/actors/iso:X?as_of={then}").json["name"] == holder
+        items = admin.get(f"/v1/actors?identifier=iso:X&as_of={then}").json["items"]
+        assert [item["name"] for item in items] == [holder]
+    assert admin.get(f"/v1/actors/iso:X?as_of={before}").status_code == 404
+    assert admin.get("/v1/actors?identifier=iso:X").json["items"] == []

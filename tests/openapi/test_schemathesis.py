@@ -29,7 +29,7 @@ OPERATIONS = [name for name, *_ in operations(published(create_app()))]
 # a time limit is spent to its end on values made at random
 HALVES = (
     {"phases": {"coverage": {"enabled": False}}},
-    {"max-time": 2, "phases": {"examples": {"enabled": False}, "fuzzing": {"enabled": False}}},
+    {"max-time": 1, "phases": {"examples": {"enabled": False}, "fuzzing": {"enabled": False}}},
 )
 
 
