@@ -6,7 +6,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 from flask import Flask
@@ -17,6 +19,9 @@ from psycopg.rows import dict_row
 import db
 from db import engine, keys
 from db.migrate import migrate
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine breaks no test
+hypothesis.settings.load_profile("untimed")
 
 LOCALE = "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
 
@@ -139,3 +144,24 @@ def writer(app: Flask, signed) -> FlaskClient:
 @pytest.fixture
 def admin(app: Flask, signed) -> FlaskClient:
     return signed(app, "admin")
+
+
+@pytest.fixture
+def queries(monkeypatch) -> list[tuple[Any, ...]]:
+    """What is sent to PostgreSQL from now on: statements with their values."""
+    sent: list[tuple[Any, ...]] = []
+    execute = psycopg.Connection.execute
+
+    def listen(conn, *query, **kwargs):
+        sent.append(query)
+        return execute(conn, *query, **kwargs)
+
+    ask = db.Reader.ask
+
+    def overhear(conn, query, args):
+        sent.append((query, args))
+        return ask(conn, query, args)
+
+    monkeypatch.setattr(psycopg.Connection, "execute", listen)
+    monkeypatch.setattr(db.Reader, "ask", overhear)
+    return sent

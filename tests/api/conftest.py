@@ -4,12 +4,10 @@ Every answer about it is compared with the published document.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import psycopg
 import pytest
 
-import db
 from db import rates
 from tests import aid as promised
 from tests import words as spoken
@@ -43,24 +41,3 @@ def aid(make_database, migrated, signed) -> Iterator[World]:
         app.test_client_class = CheckedClient
         client = signed(app, "write", "world")
         yield promised.write(spoken.write(write(client), client), client)
-
-
-@pytest.fixture
-def queries(monkeypatch) -> list[tuple[Any, ...]]:
-    """What is sent to PostgreSQL from now on: statements with their values."""
-    sent: list[tuple[Any, ...]] = []
-    execute = psycopg.Connection.execute
-
-    def listen(conn, *query, **kwargs):
-        sent.append(query)
-        return execute(conn, *query, **kwargs)
-
-    ask = db.Reader.ask
-
-    def overhear(conn, query, args):
-        sent.append((query, args))
-        return ask(conn, query, args)
-
-    monkeypatch.setattr(psycopg.Connection, "execute", listen)
-    monkeypatch.setattr(db.Reader, "ask", overhear)
-    return sent

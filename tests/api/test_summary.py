@@ -411,7 +411,7 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 @given(st.lists(pledges(), min_size=1, max_size=6), st.sets(st.integers(1, 5)), st.sampled_from(KEYS))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_total_is_what_is_exclusive_and_what_is_shared_once(purse, given, heirs, second):
     names = [f"any-{number}" for number in range(6)]
     for name in names:  # the heirs of the example before go first

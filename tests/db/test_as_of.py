@@ -242,7 +242,7 @@ def test_as_of_is_what_was_answered_then(peopled, make_database, signed):
     names = (f"past{number}" for number in count())
 
     # a history that fails is told as it was: each attempt to shorten it costs a database
-    @settings(max_examples=8, deadline=None, database=None, phases=[Phase.generate],
+    @settings(max_examples=8, database=None, phases=[Phase.generate],
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(st.lists(st.tuples(CHANGES, TIMES, st.lists(questions(), max_size=4)), min_size=8, max_size=16))
     def check(history):

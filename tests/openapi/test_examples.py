@@ -19,7 +19,10 @@ FILES = sorted(EXAMPLES.glob("*.json"))
 UPDATE = os.environ.get("UPDATE_EXAMPLES")
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z|\d{8}T\d{6}Z")
+MOMENT = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z|\d{8}T\d{6}Z"  # of JSON, of a calendar, of BibTeX
+    r"|year = {\d+},\s+month = {\d+},\s+day = {\d+}|urldate = {[\d-]+}"
+)
 #: properties whose text is another on every run, and opaque to readers
 OPAQUE = {"next", "next_cursor", "cursor", "request_id", "batch", "key", "checksum", "secret"}
 

@@ -124,7 +124,7 @@ def typed(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("type", TYPES)
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data())
 def test_it_makes_the_same_of_everything(type, data):
     same(type, data.draw(objects(BODIES[type])))

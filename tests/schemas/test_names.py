@@ -240,7 +240,7 @@ def test_the_index_does_the_finding(conn):
 NEAR = st.text("aghiyxs ", max_size=12)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=500)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=500)
 @given(st.text() | NEAR, st.text() | NEAR)
 def test_the_pattern_finds_whatever_scores(conn, typed, name):
     text = spellings({"name": name})
