@@ -18,8 +18,8 @@ help:  ## list these commands
 serve: .venv/serve  ## run Parley with its own PostgreSQL and the sample data on http://127.0.0.1:8000
 	@$(BIN)/parley serve $(ARGS)
 
-test: .venv/test  ## run all tests on the same PostgreSQL, with coverage; ARGS="-k rounds --no-cov" picks some
-	@$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term-missing:skip-covered $(ARGS)
+test: .venv/test  ## run all tests on the same PostgreSQL; ARGS="-k rounds" picks some, ARGS="--cov" measures coverage
+	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
 soak: .venv/test  ## readers and mirrors against the log, under 8 writers and kill -9; SECONDS=60 for less than 5 minutes
 	$(BIN)/python -m tests.soak $(SECONDS)

@@ -1,5 +1,6 @@
 """Everything that the document says, tried on a real server: odd and broken inputs, missing headers, wrong methods."""
 
+import re
 import tomllib
 from itertools import chain
 from pathlib import Path
@@ -16,6 +17,7 @@ from werkzeug.serving import make_server
 import db
 from api import create_app
 from api.spec import published
+from schemas.base import BODIES
 from tests.openapi.conftest import BUSY
 from tests.openapi.validation import operations
 
@@ -23,6 +25,9 @@ schemathesis.serializer.alias("application/x-ndjson", "text/plain")
 CONFIG = Path(__file__).parents[2] / "schemathesis.toml"
 # all inputs of an operation are made when it is its turn: made while tests are collected, they cost every run minutes
 OPERATIONS = [name for name, *_ in operations(published(create_app()))]
+#: what is one path through the code for all types is tried at its limits with one of them
+TYPE = f"({'|'.join(BODIES)})"
+ALIKE = re.compile(f"(get|delete|restore|merge)_{TYPE}|(get|list)_{TYPE}_(citation|revisions)")
 
 
 # what is made of the examples and at random; and each limit of each value, as many as there is time for. Apart, for
@@ -63,7 +68,8 @@ def halves(make_database, sampled, key):
 def test_server_keeps_to_the_document(halves, operation):
     tried, wrong = set(), []
     # not `include`: the engine's own filter includes all, and those of one kind are joined by "or"
-    alone = [half.exclude(lambda ctx: ctx.operation.definition.raw["operationId"] != operation) for half in halves]
+    wanted = halves[:1] if ALIKE.fullmatch(operation) and "pledge" not in operation else halves
+    alone = [half.exclude(lambda ctx: ctx.operation.definition.raw["operationId"] != operation) for half in wanted]
     for event in chain.from_iterable(engine.from_schema(half).execute() for half in alone):
         if isinstance(event, events.ScenarioFinished):
             tried.add(event.recorder.label)
