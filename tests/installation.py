@@ -7,7 +7,7 @@ import psutil
 import psycopg
 
 from db import engine
-from tests.cli.test_serve import free_port, serving, wait_until, workers
+from tests.cli.test_serve import free_port, kill_worker, serving, wait_until
 
 
 class Installation:
@@ -42,8 +42,7 @@ class Installation:
         return True
 
     def kill_worker(self) -> None:
-        wait_until(lambda: workers(self.server))
-        workers(self.server)[0].kill()
+        kill_worker(self.server)
 
     def kill_postgres(self) -> None:
         killed = engine.process(self.cluster)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -54,6 +54,19 @@ def wait_until(reached, seconds=40):
     while not reached():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def kill_worker(process) -> None:
+    """As soon as there is one: it may be gone again between two looks."""
+
+    def killed() -> bool:
+        for worker in workers(process)[:1]:
+            with suppress(psutil.NoSuchProcess):
+                worker.kill()
+                return True
+        return False
+
+    wait_until(killed)
 
 
 def workers(process):
@@ -144,8 +157,7 @@ def test_a_postgresql_that_was_killed_runs_again_by_itself(data_dir):
 def test_workers_that_are_killed_again_and_again_are_replaced(data_dir):
     with serving("--no-sample", PARLEY_DATA_DIR=data_dir, PARLEY_DATABASE_URL="") as (process, address):
         for _ in range(4):
-            wait_until(lambda: workers(process))
-            workers(process)[0].kill()
+            kill_worker(process)
         wait_until(lambda: "crash loop" in process.told() and answers(address))
         assert stop(process) == 0
 
