@@ -173,7 +173,7 @@ class Bench:
         mean = sum(lengths["parley"]) // len(lengths["parley"])
         targets: dict[str, Callable[[int], Run]] = {}
         for name, server in servers.items():
-            expected = Expected(min(lengths[name]) // 2, max(lengths[name]) * 2, status)
+            expected = Expected(min(lengths[name]) // 4, max(lengths[name]) * 4, status)
             targets[name] = partial(self._load, server, requests, expected, clients, seconds[name], during)
         for name in hello:
             server = self._wait(peer(name, self.url, length=mean))
