@@ -6,6 +6,7 @@ from time import monotonic
 
 import orjson
 from flask import Flask, Response, current_app
+from psycopg_pool import PoolClosed
 
 import db
 from api.http import Blueprint, answer
@@ -79,6 +80,8 @@ class Bell:
                         return
                 try:
                     row = db.row(sql.head)
+                except PoolClosed:
+                    return  # the application has ended
                 except Exception:
                     self.app.logger.warning("cannot look at the log", exc_info=True)
                     continue

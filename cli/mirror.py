@@ -1,5 +1,6 @@
 """`parley mirror`: keep a copy of a Parley, and prove that it is one."""
 
+import signal
 import sqlite3
 import sys
 import time
@@ -43,6 +44,8 @@ def mirror(url: str, folder: Path, form: str, types: str | None, follow: bool, v
     if follow and verify:
         raise click.UsageError("--verify compares once: run it without --follow.")
     instrumentation.set_on_retry_hooks([tell])
+    if follow:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # what a service manager sends is as good as Ctrl-C
     secret = Path(key[1:]).read_text().strip() if key and key.startswith("@") else key
     make: type[Database] | type[Files] = Database if form == "sqlite" else Files
     try:

@@ -5,7 +5,8 @@ from threading import Thread
 
 import pytest
 
-from api import changes
+import db
+from api import changes, create_app
 
 CITED = {"sources": [{"source": "w:paper"}]}
 
@@ -99,6 +100,19 @@ def test_too_many_are_not_kept_waiting(client, monkeypatch):
     started = time.monotonic()
     assert client.get(f"/v1/changes?cursor={cursor}&wait=30").json["items"] == []
     assert time.monotonic() - started < 10
+
+
+def test_nobody_looks_for_changes_when_the_application_has_ended(make_database, migrated, caplog):
+    with make_database("ended", like=migrated) as url:
+        app = create_app(DATABASE_URL=url)
+        waiter = Thread(target=app.test_client().get, args=["/v1/changes?wait=1"])
+        waiter.start()
+        while not (bell := app.extensions.get("bell")) or not bell.waiting:
+            time.sleep(0.01)
+        db.close(app)
+        waiter.join(20)
+        assert not waiter.is_alive()
+        assert "cannot look at the log" not in caplog.text
 
 
 # --- what only an admin does ---

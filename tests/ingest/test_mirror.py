@@ -260,7 +260,8 @@ def test_the_questions_of_the_guide(admin, url, tmp_path: Path):
     assert answers[2:4] == [[], []]  # nothing has the id …
 
 
-def test_it_follows_until_it_is_stopped(admin, url, tmp_path: Path):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_it_follows_until_it_is_stopped(admin, url, tmp_path: Path, how):
     command = [sys.executable, "-m", "cli", "mirror", url, str(tmp_path), "--follow"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         for number in range(3):
@@ -271,7 +272,7 @@ def test_it_follows_until_it_is_stopped(admin, url, tmp_path: Path):
                 if "actors" in tables(tmp_path) and names(tmp_path) == [f"Name {number}"]:
                     break
             assert names(tmp_path) == [f"Name {number}"]
-        process.send_signal(signal.SIGINT)
+        process.send_signal(how)
         assert process.wait(20) == 0
     admin.put("/v1/actors/w:one", json={"name": "Last", "kind": "other"})  # the server keeps nobody waiting then
 
