@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from threading import Lock
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -348,13 +349,15 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
         )
         self.spec.components.schema("Problem", schema=Problem)
         self.spec.components.schema("Event", schema=Event)
+        self.untold: list[flask_smorest.Blueprint] = []
+        self.telling = Lock()
         self.generated = self.spec.to_dict
         self.spec.to_dict = lambda: self.document  # whoever asks gets the whole
 
     def register_blueprint(self, blp: flask_smorest.Blueprint) -> None:
         """Serve what a resource answers; what the document says of it is made when somebody asks for the document."""
         self._app.register_blueprint(blp)
-        self.told = [*getattr(self, "told", []), blp]
+        self.untold.append(blp)
 
     def _register_responses(self) -> None:
         """finalise() adds them."""
@@ -363,9 +366,11 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 
     @cached_property
     def document(self) -> Json:
-        for blp in self.told:
-            blp.register_views_in_doc(self, self._app, self.spec, name=blp.name, parameters=None)
-            self.spec.tag({"name": blp.name, "description": blp.description})
+        with self.telling:  # two may ask at once, and each resource is told of once
+            while self.untold:
+                blp = self.untold.pop(0)
+                blp.register_views_in_doc(self, self._app, self.spec, name=blp.name, parameters=None)
+                self.spec.tag({"name": blp.name, "description": blp.description})
         # through JSON: status codes become strings, and no part is shared with the generator's own
         return finalise(json.loads(json.dumps(self.generated())))
 

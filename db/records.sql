@@ -80,7 +80,7 @@ SELECT n.type, n.scheme, n.identifier, n.id, n.from_position, n.to_position
   FROM unnest(%(types)b::text[], %(schemes)b::text[], %(identifiers)b::text[], %(ids)b::uuid[],
               %(from_positions)b::bigint[], %(to_positions)b::bigint[])
        AS n (type, scheme, identifier, id, from_position, to_position)
-    ON CONFLICT (scheme, identifier, type) WHERE to_position IS NULL DO NOTHING
+    ON CONFLICT (scheme, identifier, type, to_position) DO NOTHING
 
 -- close --
 UPDATE {table} AS t

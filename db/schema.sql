@@ -434,17 +434,8 @@ BEGIN
                 ON i.scheme = split_part(n.name, ':', 1)
                AND i.identifier = substr(n.name, strpos(n.name, ':') + 1)
                AND i.type = ANY (string_to_array(wanted, ' '))
-               AND i.to_position IS NULL
                AND i.from_position <= at
-             UNION ALL
-            SELECT i.id
-              FROM unnest(names) AS n (name)
-              JOIN identifiers AS i
-                ON i.scheme = split_part(n.name, ':', 1)
-               AND i.identifier = substr(n.name, strpos(n.name, ':') + 1)
-               AND i.type = ANY (string_to_array(wanted, ' '))
-               AND i.from_position <= at
-               AND i.to_position > at
+               AND (i.to_position IS NULL OR i.to_position > at)
         ), walk (id) AS (
             SELECT f.id FROM found AS f
              UNION
@@ -1169,9 +1160,7 @@ CREATE INDEX idempotency_by_time ON public.idempotency USING btree (created_at);
 
 CREATE INDEX identifiers_by_id ON public.identifiers USING btree (id);
 
-CREATE UNIQUE INDEX identifiers_now ON public.identifiers USING btree (scheme, identifier, type) WHERE (to_position IS NULL);
-
-CREATE INDEX identifiers_then ON public.identifiers USING btree (scheme, identifier) WHERE (to_position IS NOT NULL);
+CREATE UNIQUE INDEX identifiers_once ON public.identifiers USING btree (scheme, identifier, type, to_position) NULLS NOT DISTINCT;
 
 CREATE UNIQUE INDEX keys_by_name ON public.keys USING btree (name) WHERE (revoked_at IS NULL);
 

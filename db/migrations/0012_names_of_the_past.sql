@@ -43,8 +43,7 @@ SELECT r.type, n.name ->> 'scheme', n.name ->> 'identifier', r.id, r.position, r
 
 UPDATE identifiers SET from_position = 0 WHERE from_position IS NULL;
 ALTER TABLE identifiers ALTER COLUMN from_position SET NOT NULL;
-CREATE UNIQUE INDEX identifiers_now ON identifiers (scheme, identifier, type) WHERE to_position IS NULL;
-CREATE INDEX identifiers_then ON identifiers (scheme, identifier) WHERE to_position IS NOT NULL;
+CREATE UNIQUE INDEX identifiers_once ON identifiers (scheme, identifier, type, to_position) NULLS NOT DISTINCT;
 
 -- One step leads from a merged record to the one in its place, however often that was merged itself.
 CREATE INDEX records_merged ON records (merged_into) WHERE merged_into IS NOT NULL;
@@ -101,17 +100,8 @@ BEGIN
                 ON i.scheme = split_part(n.name, ':', 1)
                AND i.identifier = substr(n.name, strpos(n.name, ':') + 1)
                AND i.type = ANY (string_to_array(wanted, ' '))
-               AND i.to_position IS NULL
                AND i.from_position <= at
-             UNION ALL
-            SELECT i.id
-              FROM unnest(names) AS n (name)
-              JOIN identifiers AS i
-                ON i.scheme = split_part(n.name, ':', 1)
-               AND i.identifier = substr(n.name, strpos(n.name, ':') + 1)
-               AND i.type = ANY (string_to_array(wanted, ' '))
-               AND i.from_position <= at
-               AND i.to_position > at
+               AND (i.to_position IS NULL OR i.to_position > at)
         ), walk (id) AS (
             SELECT f.id FROM found AS f
              UNION

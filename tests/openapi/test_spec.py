@@ -9,7 +9,7 @@ import openapi_spec_validator
 import pytest
 import yaml
 
-from api.spec import ALWAYS, dumps, published, recorded
+from api.spec import ALWAYS, Api, dumps, published, recorded
 from schemas.batches import OperationBody
 from tests.openapi.validation import operations
 
@@ -23,6 +23,10 @@ def document(app):
 
 def test_committed_document_is_the_generated_one(document):
     assert COMMITTED.read_text(encoding="utf-8") == dumps(document), "run `make openapi` and read the difference"
+
+
+def test_two_who_ask_at_once_get_the_same(app, document):
+    assert Api.document.func(app.extensions["flask-smorest"]["apis"][""]["ext_obj"]) == document
 
 
 def test_document_is_valid(document):

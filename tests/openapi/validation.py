@@ -6,11 +6,11 @@ from functools import cache
 from typing import Any
 from urllib.parse import quote
 
-from flask import Flask
 from flask.testing import FlaskClient
 from jsonschema_rs import Draft202012Validator, Registry
 from werkzeug.test import TestResponse
 
+from api import create_app
 from api.spec import METHODS, PREFIX, PROBLEM, published
 
 HERE = "urn:openapi"
@@ -22,22 +22,19 @@ class CheckedClient(FlaskClient):
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         response = super().open(*args, **kwargs)
-        validate(response, self.application)
+        validate(response)
         return response
 
 
-def validate(response: TestResponse, app: Flask) -> None:
+def validate(response: TestResponse) -> None:
     """Raise AssertionError unless status, headers, content type and body are as published for this operation."""
-    contract(app).check(response)
+    contract().check(response)
 
 
-CONTRACT: list["Contract"] = []  # every app publishes the same: it is made once
-
-
-def contract(app: Flask) -> "Contract":
-    if not CONTRACT:
-        CONTRACT.append(Contract(published(app)))
-    return CONTRACT[0]
+@cache
+def contract() -> "Contract":
+    """Every app publishes the same."""
+    return Contract(published(create_app()))
 
 
 class Contract:
