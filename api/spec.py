@@ -22,7 +22,7 @@ from marshmallow import fields
 
 from api.http import QUESTIONS
 from api.pages import PROBLEMS
-from schemas.base import BODIES, Open, embeds, shown
+from schemas.base import BODIES, Open, Schema, embeds, shown
 from schemas.fields import Enum, Integer, Ref, Text, Timestamp, about
 from schemas.problems import Json
 from schemas.webhooks import Event
@@ -240,6 +240,9 @@ class Converter(OpenAPIConverter):
             self.open = around
         if schema.unknown != ma.RAISE:
             made.pop("additionalProperties", None)
+        if isinstance(schema, Schema):  # a null and an absent property mean the same
+            optional = [field.data_key or name for name, field in schema.load_fields.items() if not field.required]
+            made["properties"] |= {name: nullable(made["properties"][name]) for name in optional}
         for kind, body in BODIES.items():
             if type(schema) is shown(body):
                 added = {name: (other, f"the {name} that refer to it") for name, other in embeds(kind).items()}

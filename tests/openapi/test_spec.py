@@ -89,6 +89,17 @@ def test_every_good_answer_documents_its_headers(document):
                 assert set(ALWAYS) <= answer["headers"].keys(), (name, status)
 
 
+def test_a_null_and_an_absent_property_of_a_request_mean_the_same(document):
+    for name, schema in document["components"]["schemas"].items():
+        if schema.get("additionalProperties") is False:
+            for key in schema["properties"].keys() - set(schema.get("required", ())):
+                kind = schema["properties"][key]
+                if not kind.get("readOnly"):
+                    assert None in kind.get("enum", [None]), (name, key)
+                    assert "null" in kind.get("type", ["null"]), (name, key)
+                    assert "$ref" not in kind, (name, key)
+
+
 def test_requests_are_closed_and_answers_open(document):
     closed = {name for name, schema in document["components"]["schemas"].items() if "additionalProperties" in schema}
     bodies = {name for name in document["components"]["schemas"] if name.endswith(("Body", "Patch"))}
