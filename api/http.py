@@ -25,7 +25,7 @@ import db
 from api.cursors import DAY, Cursors
 from api.operations import PROBES
 from api.pages import PROBLEMS
-from db import keys, lists, records
+from db import keys, lists, records, together
 from schemas import base
 from schemas.base import Body
 from schemas.fields import Enum, Ref, Text, about, address, stamp
@@ -145,7 +145,7 @@ def authenticate() -> None:
     if header is not None and request.path not in PROBES:
         scheme, _, token = header.partition(" ")
         if scheme.lower() == "bearer" and token.strip():
-            g.key = db.read(lambda conn: keys.find(conn, token.strip()))
+            g.key = db.read(lambda conn: keys.find(conn, token.strip()), "lookup")
 
 
 def admit() -> None:
@@ -421,24 +421,31 @@ def write_record(body: type[Body], operation: records.Operation, scope: str = "w
     """One row through the write path, answered as HTTP wants it."""
     by = allow(scope)
     key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
+    if key is None and operation.op == "create":
+        return written(body, operation, together.create(operation, by))
     with db.transaction() as conn:
         if key is not None and (stored := recall(conn, key, request_hash())):
             return stored
-        [outcome] = records.write([operation], by, conn=conn)
-        if outcome.problem:
-            response = refuse(outcome.problem)
-        elif outcome.doc is None:
-            response = Response(status=204)
-        else:
-            assert outcome.version is not None and outcome.stamp is not None
-            status = 201 if outcome.status == "created" and operation.op != "restore" else 200
-            response = answer(outcome.doc, status, entity_tag(outcome.version, outcome.stamp))
-            if status == 201:
-                response.headers["Location"] = f"/v1/{body.collection}/{outcome.id}"
-        if not outcome.problem:
-            response.headers["Parley-Result"] = outcome.status
+        [outcome] = records.write([operation], by, show=True, conn=conn)
+        response = written(body, operation, outcome)
         if key is not None:
             remember(conn, key, request_hash(), response)
+    return response
+
+
+def written(body: type[Body], operation: records.Operation, outcome: records.Outcome) -> Response:
+    """What became of a write."""
+    if outcome.problem:
+        return refuse(outcome.problem)
+    if outcome.doc is None:
+        response = Response(status=204)
+    else:
+        assert outcome.version is not None and outcome.stamp is not None
+        status = 201 if outcome.status == "created" and operation.op != "restore" else 200
+        response = answer(outcome.doc, status, entity_tag(outcome.version, outcome.stamp))
+        if status == 201:
+            response.headers["Location"] = f"/v1/{body.collection}/{outcome.id}"
+    response.headers["Parley-Result"] = outcome.status
     return response
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
@@ -95,13 +95,12 @@ def init_app(app: Flask) -> None:
         "read": _pool(reading, size, timeout, READ_ONLY),
         # where the plan is the same whatever is asked, it is made once: planning takes longer than a look into an index
         "lookup": _pool(reading, size, timeout, f"{READ_ONLY} -c plan_cache_mode=force_generic_plan"),
-        # a write cannot be tried again as a read can, so its connection is looked at before
-        "write": _pool(url, size, timeout, options=PATIENT, check=ConnectionPool.check_connection),
+        "write": _pool(url, size, timeout, PATIENT),
     }
     app.extensions["documents"] = Memory[bytes](app.config.get("MEMORY", 32) * 2**20)
 
 
-def _pool(url: str | None, size: int, timeout: float, options: str = "", **more: Any) -> ConnectionPool[Reader] | None:
+def _pool(url: str | None, size: int, timeout: float, options: str) -> ConnectionPool[Reader] | None:
     if url is None:  # `parley openapi` needs no database
         return None
     return ConnectionPool(
@@ -113,7 +112,6 @@ def _pool(url: str | None, size: int, timeout: float, options: str = "", **more:
         max_size=size,
         timeout=timeout,
         reconnect_timeout=5,
-        **more,
         kwargs={
             "row_factory": dict_row,
             "autocommit": True,
@@ -170,6 +168,16 @@ def row(query: str, args: Mapping[str, Any] | None = None) -> DictRow | None:
 
 @contextmanager
 def transaction() -> Iterator[Connection]:
-    """Write: all of it or nothing."""
-    with connection("write") as conn, conn.transaction():
-        yield conn
+    """Write: all of it or nothing. A connection that died in the pool is met by BEGIN, when the next can be tried."""
+    pool: ConnectionPool[Reader] = current_app.extensions["db"]["write"]
+    pool.open()
+    for attempt in range(pool.max_size + 1):
+        with pool.connection() as conn, ExitStack() as begun:
+            try:
+                begun.enter_context(conn.transaction())
+            except psycopg.OperationalError:
+                if attempt == pool.max_size or not conn.broken:
+                    raise
+                continue
+            yield conn
+            return

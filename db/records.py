@@ -28,6 +28,7 @@ from schemas.problems import Json, Refused, fault, pointer
 
 sql = db.load("records")
 CHUNK = 1000  # rows that are rendered at a time: their text, not their number, is what takes memory
+FEW = 20  # operations: up to so many, planning would take longer than the work
 AHEAD = 8  # statements that wait while one is on its way
 
 Statement = tuple[str, Json]
@@ -150,16 +151,18 @@ def write(
     *,
     atomic: bool = True,
     batch: str | None = None,
+    show: bool = False,
     conn: Connection | None = None,
 ) -> list[Outcome]:
     """Apply a set of operations in one transaction.
 
     Bad rows are reported in their outcome; with ``atomic`` (and always for a set of one) nothing at all is kept then.
-    Given a connection, the caller's transaction is used, so that more can be stored in it.
+    With ``show`` the outcomes have the served documents. Given a connection, the caller's transaction is used, so that
+    more can be stored in it.
     """
     if conn is None:
         with db.transaction() as conn:
-            return write(operations, by, atomic=atomic, batch=batch, conn=conn)
+            return write(operations, by, atomic=atomic, batch=batch, show=show, conn=conn)
     for operation in operations:
         if operation.op in ("create", "replace") and operation.loaded_bytes is None and operation.problem is None:
             load(operation)
@@ -168,6 +171,8 @@ def write(
     outcomes = [Outcome(type=operation.type, problem=problems.get(row)) for row, operation in enumerate(operations)]
     if not problems or not atomic:
         work.keep(batch, outcomes)
+        if show:
+            work.show(outcomes)
     return outcomes
 
 
@@ -220,7 +225,7 @@ class Set:
         names, ids = _referred((op.type, op.loaded_bytes) for op in operations if op.loaded_bytes)
         with conn.pipeline():
             conn.execute(sql.lock)
-            if len(operations) == 1:
+            if len(operations) <= FEW:
                 conn.execute(sql.plan_once)
             head = conn.execute(sql.head)
             named = self._ask_named(own | names)
@@ -619,17 +624,15 @@ class Set:
                     outcome.status = "updated"
                 else:
                     outcome.status = "created" if record.was_state != "live" and place == 0 else "updated"
-        if len(self.operations) == 1 and not outcomes[0].problem:
-            self._show(outcomes[0])
 
-    def _show(self, outcome: Outcome) -> None:
-        """Add the document as it is served now, which a batch does not need."""
-        for period in self.periods:
-            if period.record.id == outcome.id:
+    def show(self, outcomes: list[Outcome]) -> None:
+        """Add the documents as they are served now, which a batch does not need."""
+        made = {period.record.id: period for period in self.periods}
+        for outcome in outcomes:
+            if period := made.get(outcome.id or ""):
                 outcome.doc, outcome.stamp = period.doc.encode(), period.stamp
-                return
-        if row := self.conn.execute(sql.served, {"id": outcome.id}).fetchone():
-            outcome.doc, outcome.stamp = row["doc"].encode(), row["stamp"]
+            elif outcome.id and (row := self.conn.execute(sql.served, {"id": outcome.id}).fetchone()):
+                outcome.doc, outcome.stamp = row["doc"].encode(), row["stamp"]
 
 
 def _is_id(value: Any) -> bool:

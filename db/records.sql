@@ -1,5 +1,5 @@
 The life of a record: from the log to what is served. See records.py.
-One row is written by plans that are kept: planning would take longer than the work. Many are planned for, each time.
+Few rows are written by plans that are kept: planning would take longer than the work. Many are planned for, each time.
 Lists are sent in binary (%(x)b): as text, psycopg quotes each entry, which takes longer than the insert itself.
 
 -- lock --

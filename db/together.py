@@ -1,0 +1,81 @@
+"""Records that are created at the same time: written as one set, each answered by itself.
+
+A set waits for the lock of the log and for the disk, and takes a dozen statements however large it is. So what a
+process is asked to create while it waits for that goes together, in the next set.
+"""
+
+from dataclasses import dataclass, field
+from threading import Lock
+
+import psycopg
+from flask import current_app
+from psycopg_pool import PoolTimeout
+
+import db
+from db import records
+from db.records import By, Operation, Outcome
+
+AWAY = (psycopg.OperationalError, PoolTimeout)
+
+
+@dataclass(eq=False)
+class Waiting:
+    """What is to be created, and what became of it."""
+
+    operation: Operation
+    by: By
+    settled: bool = False
+    outcome: Outcome | None = None
+    error: Exception | None = None
+
+
+@dataclass
+class Queue:
+    """Those of one process. Whose turn it is writes for all who wait."""
+
+    waiting: list[Waiting] = field(default_factory=list)
+    turn: Lock = field(default_factory=Lock)
+
+
+def create(operation: Operation, by: By) -> Outcome:
+    """Create one record, with others that arrive while this one waits.
+
+    What cannot stand beside the others is tried by itself: its fault may be theirs.
+    """
+    records.load(operation)
+    if operation.problem is None:
+        queue: Queue = current_app.extensions.setdefault("together", Queue())
+        mine = Waiting(operation, by)
+        queue.waiting.append(mine)
+        with queue.turn:
+            if not mine.settled:
+                settle(mine, queue)
+        if mine.error:
+            raise mine.error
+        if mine.outcome and not mine.outcome.problem:
+            return mine.outcome
+    [outcome] = records.write([operation], by, show=True)
+    return outcome
+
+
+def settle(mine: Waiting, queue: Queue) -> None:
+    """Write one, and with it whatever waits when the log can be written to.
+
+    Where the database was lost nobody knows if they were kept, so none of them is tried again.
+    """
+    together = [mine]
+    try:
+        with db.transaction() as conn:
+            conn.execute(records.sql.lock)
+            others = [other for other in list(queue.waiting) if other.by == mine.by and other is not mine]
+            together += others[: records.FEW - 1]
+            rows = [one.operation for one in together]
+            outcomes = records.write(rows, mine.by, atomic=False, show=True, conn=conn)
+        for one, outcome in zip(together, outcomes, strict=True):
+            one.outcome = outcome
+    except Exception as error:
+        for one in together:
+            one.error = error if len(together) == 1 or isinstance(error, AWAY) else None
+    for one in together:
+        one.settled = True
+        queue.waiting.remove(one)
