@@ -200,16 +200,18 @@ def records(
 ) -> Iterator[Item | Refusal]:
     """The pledge that a flow is, and the transaction if it is more than promised."""
     money: list[Money] = []
+    cites = others.get(str(flow.get("id")), [])
     try:
         figure = worth(flow)
         money = [figure[:2]] if figure else []
-        name, pledge = as_pledge(flow, figure, actors, form)
+        name, pledge = as_pledge(flow, figure, actors, form, ends(flow, form, cites))
         happened = day(flow, "date")
     except Refused as refused:
         yield refused.at(where, flow, money)
         return
-    cites = pledge["sources"] + others.get(str(flow["id"]), [])
-    pledge["sources"] = sorted(cites, key=lambda entry: FORMS.index(located(entry["locator"])["form"]))
+    pledge["sources"] = sorted(
+        pledge["sources"] + cites, key=lambda entry: FORMS.index(located(entry["locator"])["form"])
+    )
     yield from actors.arrivals()
     yield upsert("pledge", name, pledge, where, flow, money)
     if kind := TRANSACTIONS.get(pledge["status"]):
@@ -223,7 +225,17 @@ def records(
         yield upsert("transaction", f"{name}-{kind}", transaction, where, {"id": flow["id"]})
 
 
-def as_pledge(flow: Json, figure: Figure | None, actors: Actors, form: str) -> tuple[str, Json]:
+def ends(flow: Json, form: str, cites: list[Json]) -> Json:
+    """Between whom it flows: by the API where it has said so, for the CSV has no ids, and of the places only those that
+    were searched for. Not if the row is of a later day."""
+    for entry in cites if form == "csv" else ():
+        said = located(entry["locator"]).get("raw", {})
+        if str(flow.get("updatedAt") or "")[:10] <= str(said.get("updatedAt") or "")[:10]:
+            flow = {side: said.get(side) for side in ENDS}
+    return {side: flow.get(side) for side in ENDS}
+
+
+def as_pledge(flow: Json, figure: Figure | None, actors: Actors, form: str, between: Json) -> tuple[str, Json]:
     identifier = str(flow.get("id") or "")
     if not named(flow):
         raise Refused("no_identifier", f"A flow needs an id; this one has {identifier!r}.")
@@ -233,15 +245,17 @@ def as_pledge(flow: Json, figure: Figure | None, actors: Actors, form: str) -> t
             "unknown_status", f"A flow is a pledge, a commitment or paid; this one is {flow.get('status')!r}."
         )
     in_kind = str(flow.get("contributionType")).casefold() == "in kind"
-    donors = organisations(flow, "sourceObjects", actors)
+    donors = organisations(between, "sourceObjects", actors)
     if not donors:
         raise Refused("no_donor", "The flow names no organisation as its source.")
-    through = organisations(flow, "destinationObjects", actors)
-    recipients = places(flow, "destinationObjects", actors)
-    if not recipients or recipients == places(flow, "sourceObjects", actors):
+    through = organisations(between, "destinationObjects", actors)
+    recipients = places(between, "destinationObjects", actors)
+    if not recipients or recipients == places(between, "sourceObjects", actors):
         # money that is in the country already: it counted for the country when it came in
         recipients, through = through or recipients, []
-    years = sorted(str(end["name"]) for end in objects_of(flow, "destinationObjects") if end.get("type") == "UsageYear")
+    years = sorted(
+        str(end["name"]) for end in objects_of(between, "destinationObjects") if end.get("type") == "UsageYear"
+    )
     years = [year for year in years if re.fullmatch(r"[12]\d{3}", year)]
     description = " ".join(str(flow.get("description") or "").split())
     used = {

@@ -149,7 +149,8 @@ def test_several_pages_are_read_in_order(page, tmp_path):
 
 
 def test_both_forms_of_a_flow_keep_what_they_alone_say(peopled, tmp_path):
-    (tmp_path / "fts.csv").write_text("".join((FIXTURES / "fts.csv").read_text("utf-8").splitlines(keepends=True)[:3]))
+    lines = (FIXTURES / "fts.csv").read_text("utf-8").splitlines(keepends=True)[:3]
+    (tmp_path / "fts.csv").write_text("".join(lines).replace(",UKR,", ",MDA,"))  # of the places, one that was asked for
     page, row = [FIXTURES / "fts.json"], [tmp_path / "fts.csv"]
     load_files(peopled, "fts", page)
     added = load_files(peopled, "fts", row)
@@ -158,9 +159,18 @@ def test_both_forms_of_a_flow_keep_what_they_alone_say(peopled, tmp_path):
     assert load_files(peopled, "fts", page).unchanged == 8
     assert load_files(peopled, "fts", row).unchanged == 3
     assert everything(peopled) == before
+    assert [one["name"] for one in peopled.get("/v1/pledges/fts:1001")["recipients"]] == ["Ukraine"]
     cites = [json.loads(entry["locator"]) for entry in peopled.get("/v1/pledges/fts:1001")["sources"]]
     assert [(at["form"], at["flow"]) for at in cites] == [("api", "1001"), ("csv", "1001")]
     assert "keywords" in cites[0]["raw"] and cites[1]["raw"]["destPlan"] == "Winter plan"
+
+
+def test_a_later_row_of_the_csv_counts_for_more(peopled, tmp_path):
+    head, _, row = (FIXTURES / "fts.csv").read_text("utf-8").splitlines()[:3]
+    (tmp_path / "fts.csv").write_text(f"{head},updatedAt\n{row.replace(',UKR,', ',MDA,')},2023-01-07\n")
+    load_files(peopled, "fts", [FIXTURES / "fts.json"])
+    load_files(peopled, "fts", [tmp_path / "fts.csv"])
+    assert [one["name"] for one in peopled.get("/v1/pledges/fts:1001")["recipients"]] == ["Moldova"]
 
 
 @pytest.mark.parametrize(
