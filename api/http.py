@@ -385,6 +385,13 @@ def spelt(
     return whole, body_tag(page.tag + rest), link(next)
 
 
+def nothing() -> Response:
+    """204, which has no body and therefore is of no type."""
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    return response
+
+
 def in_language(languages: str | None) -> dict[str, str]:
     """Which languages were chosen for the reader (RFC 9110, 8.5)."""
     return {"Content-Language": languages} if languages else {}
@@ -398,7 +405,8 @@ def find_record(body: type[Body], id: str, args: Json, rest: str = "") -> Json:
         path = f"/v1/{body.collection}/{row['merged_into']}{rest}{query}"
         abort(Response(status=308, headers={"Location": path}))
     if row is None or (row["doc"] is None and (row["state"] != "deleted" or args["version"] is not None)):
-        raise Refused(404, "not_found", f"No such {body.type}.")
+        what = "version" if row and args["version"] is not None else body.type
+        raise Refused(404, "not_found", f"No such {what}.")
     if row["doc"] is None:
         when = stamp(row["updated_at"])
         raise Refused(410, "gone", f"This {body.type} was deleted.", deleted_at=when, reason=row["reason"])
@@ -438,7 +446,7 @@ def written(body: type[Body], operation: records.Operation, outcome: records.Out
     if outcome.problem:
         return refuse(outcome.problem)
     if outcome.doc is None:
-        response = Response(status=204)
+        response = nothing()
     else:
         assert outcome.version is not None and outcome.stamp is not None
         status = 201 if outcome.status == "created" and operation.op != "restore" else 200

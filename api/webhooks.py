@@ -24,6 +24,7 @@ from api.http import (
     cursors,
     fingerprint,
     link,
+    nothing,
     recall,
     remember,
     request_hash,
@@ -139,7 +140,7 @@ def delete_webhook(args: Json, id: str) -> Response:
     with db.transaction() as conn:
         find(conn, id)
         conn.execute(sql.delete, {"id": id})
-    return Response(status=204)
+    return nothing()
 
 
 @blp.route("/<id>/test", methods=["POST"])

@@ -316,7 +316,9 @@ def test_versions_and_revisions(client, writer, actor):
     assert [client.get(f"{path(actor)}?version={v}").json["name"] for v in (1, 2, 3)] == ["One", "Two", "Two"]
     assert client.get(f"{path(actor)}?version=1").data == actor.data
     assert client.get(f"{path(actor)}?version=3").data == third.data
-    assert client.get(f"{path(actor)}?version=4").status_code == 404
+    later = client.get(f"{path(actor)}?version=4")
+    assert (later.status_code, later.json["detail"]) == (404, "No such version.")
+    assert client.get("/v1/actors/w:nobody?version=1").json["detail"] == "No such actor."
     both = client.get(f"{path(actor)}?version=1&as_of=2030-01-01")
     assert (both.status_code, both.json["code"]) == (400, "invalid_query")
     assert [error["pointer"] for error in both.json["errors"]] == ["version", "as_of"]

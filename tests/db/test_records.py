@@ -342,6 +342,7 @@ def test_deleted_and_brought_back(settled):
     id = first["id"]
     answer = settled.delete("actor", "phoenix", query="?reason=burnt")
     assert (answer.status_code, answer.data, answer.headers["Parley-Result"]) == (204, b"", "deleted")
+    assert "Content-Type" not in answer.headers
     for path in (
         f"/v1/actors/{id}",
         settled.path("actor", "phoenix"),
