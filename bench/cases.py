@@ -34,7 +34,7 @@ ASYNCPG, SQLALCHEMY, DJANGO, LITESTAR = PEERS = (
 HELLO = ("flask_hello", "wsgi_hello")
 DEEP = 200
 BATCH = 10_000
-SAMPLE = 8
+SAMPLE = 32
 LAST_YEAR = rows.FIRST_DAY + timedelta(days=rows.DAYS - 365)
 
 
@@ -173,7 +173,7 @@ class Bench:
         mean = sum(lengths["parley"]) // len(lengths["parley"])
         targets: dict[str, Callable[[int], Run]] = {}
         for name, server in servers.items():
-            expected = Expected(min(lengths[name]) // 4, max(lengths[name]) * 4, status)
+            expected = Expected(min(lengths[name]) // 2, max(lengths[name]) * 2, status)
             targets[name] = partial(self._load, server, requests, expected, clients, seconds[name], during)
         for name in hello:
             server = self._wait(peer(name, self.url, length=mean))

@@ -170,7 +170,7 @@ def markdown(whole: dict[str, Any], results: list[Result]) -> str:
 
 
 COLOURS = {"fastapi_asyncpg": "#0b7285", "fastapi_sqlalchemy": "#e8590c", "django_rest": "#2b8a3e",
-           "litestar_asyncpg": "#862e9c", "pgbench": "#495057", "wsgi_hello": "#adb5bd"}  # fmt: skip
+           "litestar_asyncpg": "#862e9c", "pgbench": "#495057", "wsgi_hello": "#adb5bd", "COPY": "#c92a2a"}  # fmt: skip
 LEFT, WIDTH, STEP = 150, 560, 30
 LEAST, MOST = 0.05, 100.0  # the ratios that the picture shows
 
@@ -194,15 +194,13 @@ def picture(results: list[Result]) -> str:
         y = 50 + STEP * place
         lines.append(f'<text x="{LEFT - 10}" y="{y + 4}" text-anchor="end">{result.case}</text>')
         for name, run in {**result.limits, **result.peers}.items():
-            if name in COLOURS:
-                lines.append(
-                    f'<circle cx="{x(result.ours.rate / run.rate):.1f}" cy="{y}" r="6" fill="{COLOURS[name]}"/>'
-                )
+            if colour := COLOURS.get(name.removesuffix(" TO")):
+                lines.append(f'<circle cx="{x(result.ours.rate / run.rate):.1f}" cy="{y}" r="6" fill="{colour}"/>')
     for place, (name, colour) in enumerate(COLOURS.items()):
         left, y = LEFT + 190 * (place % 3), bottom + 25 + 20 * (place // 3)
         lines.append(f'<circle cx="{left}" cy="{y - 4}" r="6" fill="{colour}"/>')
-        lines.append(f'<text x="{left + 12}" y="{y}">{NAMES[name]}</text>')
-    size = f'viewBox="0 0 {LEFT + WIDTH + 20} {bottom + 60}"'
+        lines.append(f'<text x="{left + 12}" y="{y}">{NAMES.get(name, name)}</text>')
+    size = f'viewBox="0 0 {LEFT + WIDTH + 20} {bottom + 80}"'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="13">\n'
         f'<title>How many times the rate of each Parley has</title>\n<rect width="100%" height="100%" fill="#fff"/>\n'
