@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -56,7 +56,7 @@ def start(data_dir: Path) -> Engine:
     data_dir.mkdir(parents=True, exist_ok=True)
     cluster = data_dir / "postgres"
     with alone(data_dir):
-        if process(cluster):
+        if alive(cluster):
             did = "already running"
         else:
             created = create(cluster)
@@ -117,6 +117,19 @@ def process(cluster: Path) -> psutil.Process | None:
     except (FileNotFoundError, IndexError, psutil.Error):
         return None
     return postmaster if ours else None
+
+
+def alive(cluster: Path) -> bool:
+    """Whether the server runs, and will: one that was killed a moment ago may still be among the processes."""
+    if (running := process(cluster)) is None:
+        return False
+    try:
+        psycopg.connect(address(cluster, "postgres")).close()
+    except (psycopg.OperationalError, OSError, IndexError):  # the last two: its file is gone, or half written
+        with suppress(psutil.TimeoutExpired):
+            running.wait(ORPHANS)
+            return False
+    return True
 
 
 def members(cluster: Path) -> list[psutil.Process]:

@@ -61,6 +61,18 @@ def test_the_last_one_out_stops_the_server(data_dir):
     assert engine.stop(third)
 
 
+def test_a_server_that_is_dying_is_not_taken_for_a_live_one(running, monkeypatch):
+    found = engine.process(cluster(running))
+    kill([found])
+    seen = iter([found])  # as one sees it in the moment between the signal and the end
+    look = engine.process
+    monkeypatch.setattr(engine, "process", lambda place: next(seen, None) or look(place))
+    again = engine.start(running.data_dir)
+    assert again.did.endswith("recovered after a crash")
+    assert ask(again.url, "SELECT 1") == 1
+    again.holders.close()
+
+
 def test_a_holder_that_was_killed_holds_nothing(data_dir):
     started = engine.start(data_dir)
     code = "import sys, time; from pathlib import Path; from db import engine;"
