@@ -21,6 +21,7 @@ import orjson
 import structlog
 import uuid_utils.compat
 from standardwebhooks import Webhook
+from werkzeug.http import parse_date
 
 import db
 from api import targets
@@ -104,6 +105,7 @@ def after_failure(webhook: Json, delivery: Json) -> Json:
     """When to try again, if at all."""
     now = delivery["ended_at"]
     wait = min(FIRST * 2 ** min(webhook["failed_attempts"], 20), LONGEST) * chance.uniform(0.5, 1)
+    wait = max(wait, delivery["wait"])
     reason = None
     if delivery["status"] == 410:
         reason = "gone"
@@ -140,7 +142,7 @@ class Courier:
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": " ".join(Webhook(secret).sign(message, now, body.decode()) for secret in secrets),
         }
-        status, error, response = self.post(webhook["url"], HEADERS | signed, body)
+        status, error, response, wait = self.post(webhook["url"], HEADERS | signed, body)
         return {
             "event": event["type"],
             "message": message,
@@ -150,15 +152,17 @@ class Courier:
             "status": status,
             "error": error,
             "response": response,
+            "wait": wait,
         }
 
-    def post(self, url: str, headers: dict[str, str], body: bytes) -> tuple[int | None, str | None, str | None]:
-        """The status, or why there is none, and how the answer began."""
+    def post(self, url: str, headers: dict[str, str], body: bytes) -> tuple[int | None, str | None, str | None, float]:
+        """The status, or why there is none, how the answer began, and how long the endpoint asks to be left alone."""
         self.road.until = monotonic() + TIMEOUT
         try:
             sent = [*headers.items(), ("Host", targets.parse(url)[2])]
             with self.pool.stream("POST", url, headers=sent, content=body) as response:
-                return response.status, None, beginning(response.iter_stream()) or None
+                said = beginning(response.iter_stream()) or None
+                return response.status, None, said, asked_to_wait(response.headers)
         except targets.Forbidden as error:
             text = str(error)
         except httpcore.TimeoutException:
@@ -168,7 +172,15 @@ class Courier:
         except Exception as error:  # a fault of ours must not send the same event again and again without a pause
             log.error("cannot send", exc_info=error)
             text = "Something went wrong on our side."
-        return None, text, None
+        return None, text, None, 0
+
+
+def asked_to_wait(headers: list[tuple[bytes, bytes]]) -> float:
+    """Seconds, by Retry-After: a number of them, or the date of a moment (RFC 9110, 10.2.3)."""
+    told = next((value.decode("latin-1") for name, value in headers if name.lower() == b"retry-after"), "")
+    moment = parse_date(told)
+    wait = (moment - datetime.now(UTC)).total_seconds() if moment else float(told if told.isdecimal() else 0)
+    return min(max(wait, 0), LONGEST)
 
 
 def beginning(parts: Iterable[bytes]) -> str:

@@ -7,7 +7,8 @@ import ssl
 import subprocess
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from threading import Event, Thread
 from typing import Any
 
@@ -224,13 +225,32 @@ def test_what_is_refused_is_sent_again_before_anything_else(app, admin, receiver
 
 
 def test_the_waiting_grows_up_to_some_hours(app):
-    outcome = {"ended_at": datetime.now(UTC), "status": 500}
+    outcome = {"ended_at": datetime.now(UTC), "status": 500, "wait": 0}
     waits = []
     for failures in (0, 3, 8, 30, 1000):
         after = deliveries.after_failure({"failed_attempts": failures, "failing_since": None}, outcome)
         waits.append((after["next_attempt_at"] - outcome["ended_at"]).total_seconds())
     longest = [5, 40, 1280, 10800, 10800]
     assert all(most / 2 <= wait <= most for wait, most in zip(waits, longest, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("told", "least", "most"),
+    [
+        ("100", 100, 100),
+        ("9" * 400, 10_800, 10_800),
+        (format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 3_000, 3_600),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 5),
+        ("-7", 0, 5),
+        ("soon", 0, 5),
+    ],
+)
+def test_an_endpoint_says_when_it_wants_to_be_asked_again(app, admin, receiver, webhook, told, least, most):
+    write(admin, "north")
+    receiver.answers = [lambda request: request.answer(429, **{"Retry-After": told})]
+    turn(app, webhook)
+    then = datetime.fromisoformat(*state(admin, webhook, "next_attempt_at"))
+    assert least - 2 < (then - datetime.now(UTC)).total_seconds() <= most
 
 
 def dripping(request) -> None:
