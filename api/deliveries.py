@@ -20,6 +20,7 @@ import httpcore
 import orjson
 import structlog
 import uuid_utils.compat
+from prometheus_client import Counter
 from standardwebhooks import Webhook
 from werkzeug.http import parse_date
 
@@ -37,6 +38,7 @@ KEPT = 1000  # deliveries that are told of a webhook
 HEADERS = {"Content-Type": "application/json", "User-Agent": f"Parley/{version('parley')}"}
 
 sql, feed, batches = db.load("webhooks"), db.load("changes"), db.load("batches")
+sent = Counter("parley_webhook_deliveries", "Events sent to webhooks.", ["outcome"])
 log = structlog.get_logger()
 chance = SystemRandom()
 
@@ -96,6 +98,7 @@ def send_test(conn: db.Connection, webhook: Json) -> Json:
 
 def keep(conn: db.Connection, webhook: Json, delivery: Json) -> Json:
     """Add it to the deliveries, unless the webhook was deleted meanwhile."""
+    sent.labels("accepted" if delivery["accepted"] else "refused" if delivery["status"] else "unanswered").inc()
     delivery["id"] = uuid_utils.compat.uuid7()
     conn.execute(sql.log, delivery | {"webhook": webhook["id"]})
     return delivery

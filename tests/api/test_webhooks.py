@@ -17,6 +17,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from api import deliveries, webhooks
+from tests.api.test_operations import sample
 from tests.conftest import running_app
 from tests.openapi.validation import CheckedClient
 from tests.receiver import listening
@@ -222,6 +223,21 @@ def test_what_is_refused_is_sent_again_before_anything_else(app, admin, receiver
     assert state(admin, webhook, "failed_attempts", "failing_since") == (0, None)
     assert log(admin, webhook, "attempt", "status", "accepted") == [
         (1, 204, True), (3, 204, True), (2, 404, False), (1, 500, False)]  # fmt: skip
+
+
+def test_deliveries_are_counted(app, admin, receiver, webhook):
+    def counted() -> list[float]:
+        text = admin.get("/metrics").text
+        outcomes = ("accepted", "refused", "unanswered")
+        return [sample(text, "parley_webhook_deliveries_total", outcome=outcome) for outcome in outcomes]
+
+    before = counted()
+    write(admin, "north", "south")
+    receiver.answers = [500, lambda request: request.connection.close()]
+    for _ in range(3):
+        due(app)
+        turn(app, webhook)
+    assert [after - then for after, then in zip(counted(), before, strict=True)] == [2, 1, 1]
 
 
 def test_the_waiting_grows_up_to_some_hours(app):
