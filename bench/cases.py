@@ -286,7 +286,7 @@ def search(bench: Bench) -> Result:
     chance = Chance("search")
     words = [chance.sample(chance.words[20:200], 2) for _ in range(200)]
     paths = [f"/v1/statements?q={one}%20{other}" for one, other in words]
-    with httpx.Client(base_url=bench.ours.address) as client:
+    with httpx.Client(base_url=bench.ours.address, timeout=60) as client:
         found = [Request(path) for path in paths if client.get(path).json()["items"]]  # some pairs nobody has said
     return bench.read("search", found, PEERS, same=False)
 
@@ -294,7 +294,7 @@ def search(bench: Bench) -> Result:
 def unchanged(bench: Bench) -> Result:
     """A record that the client has already (304)."""
     ids = bench.rows("SELECT id FROM pledges WHERE to_position IS NULL ORDER BY md5(id::text) LIMIT 300")
-    with httpx.Client(base_url=bench.ours.address) as client:
+    with httpx.Client(base_url=bench.ours.address, timeout=60) as client:
         tags = {id: client.get(f"/v1/pledges/{id}").headers["ETag"] for (id,) in ids}
     asked = [Request(f"/v1/pledges/{id}", headers={"If-None-Match": tag}) for id, tag in tags.items()]
     return bench.read("304", asked, hello=HELLO, status=304, clients=16, same=False)

@@ -23,8 +23,8 @@ SHARED = {"donor": "NOT t.split", "recipient": "cardinality(t.recipients) > 1"}
 #: A date that may lie in two months belongs to neither.
 WITHIN = "date_trunc('{0}', c.day) = date_trunc('{0}', c.last_day)"
 COLUMNS = {
-    "donor": "d.donor::text",
-    "recipient": "r.recipient::text",
+    "donor": "d.donor",
+    "recipient": "r.recipient",
     "year": f"CASE WHEN {WITHIN.format('year')} THEN to_char(c.day, 'YYYY') END",
     "month": f"CASE WHEN {WITHIN.format('month')} THEN to_char(c.day, 'YYYY-MM') END",
 }
@@ -40,7 +40,7 @@ CONVERTED = ("converted_value", "converted_min", "converted_max")
 def summarize(args: Json) -> Json:
     """Answer ``SummaryArgs`` as ``Summary``, by one query."""
     keys: tuple[str, ...] = tuple(args["group_by"] or ())
-    query = _query(keys, lists.Choice.of("pledge", args))
+    query = _query(keys, bool(args["convert"]), lists.Choice.of("pledge", args))
     found = db.row(query, args | lists.searched(args["q"]) | {"most": MOST})
     assert found is not None  # it selects from nothing
     if args["explain"] and found["found"] > MOST:
@@ -48,11 +48,13 @@ def summarize(args: Json) -> Json:
         raise Refused(400, "invalid_query", text, [fault("explain", "too_many", text, "query")])
     groups: dict[tuple[str | None, ...], list[Json]] = defaultdict(list)
     total = []
+    named = {_which(cell): cell["ids"] for cell in found["named"] or ()}
     for cell in found["cells"] or ():
-        if cell["total"]:
-            total.append(cell)
-        elif keys:
+        cell["ids"] = named.get(_which(cell), [])
+        if keys and not cell["total"]:
             groups[(cell["key_1"], cell["key_2"])[: len(keys)]].append(cell)
+        if cell["total"] or JOINS.keys().isdisjoint(keys):
+            total.append(cell)
     labels = found["labels"] or {}
     with localcontext(prec=DIGITS):
         made = [
@@ -74,7 +76,7 @@ def summarize(args: Json) -> Json:
 
 
 @lru_cache(512)
-def _query(keys: tuple[str, ...], choice: lists.Choice) -> str:
+def _query(keys: tuple[str, ...], converting: bool, choice: lists.Choice) -> str:
     columns = [COLUMNS.get(key, f"c.{key}") for key in keys] + ["NULL", "NULL"]
     return str(
         sql.summary.format(
@@ -82,10 +84,17 @@ def _query(keys: tuple[str, ...], choice: lists.Choice) -> str:
             key_2=columns[1],
             part="d" if "donor" in keys else "c",
             joins="".join(JOINS[key] for key in keys if key in JOINS),
+            # a rate is looked for once; without one to look for, to keep the rows takes longer than to read them again
+            kept="MATERIALIZED" if converting else "NOT MATERIALIZED",
+            total="" if JOINS.keys().isdisjoint(keys) else f"\n     {sql.total}",
             shared=" OR ".join(SHARED[key] for key in keys if key in SHARED) or "FALSE",
             **choice.slots(),
         )
     )
+
+
+def _which(cell: Json) -> tuple[Any, ...]:
+    return tuple(cell[name] for name in ("total", "key_1", "key_2", "shared", "currency", "why"))
 
 
 def _order(value: Any) -> tuple[bool, str, str]:

@@ -1,5 +1,12 @@
 What pledges add up to: one statement, its slots filled by summary.py and, for the choice of rows, as for every list.
 
+-- total --
+
+     UNION ALL
+    SELECT TRUE, NULL, NULL, c.id, c.shared, c.currency,
+           c.amount, c.amount_min, c.amount_max, c.rate, c.why, c.imprecise
+      FROM counted AS c
+
 -- summary --
 WITH pin AS (
     SELECT max(v.position) AS position
@@ -55,7 +62,7 @@ WITH pin AS (
                   AND s.day BETWEEN m.day - 7 AND m.day
                 ORDER BY s.day DESC
                 LIMIT 1) AS r ON TRUE
-), counted AS MATERIALIZED (
+), counted AS {kept} (
     SELECT f.id, f.from_position, f.status, f.category, f.currency, f.day, f.last_day, f.recipients, f.shared,
            f.amount, f.amount_min, f.amount_max, r.rate_day, r.why,
            CASE WHEN f.currency = %(convert)s THEN 1 ELSE r.rate END AS rate,
@@ -65,30 +72,32 @@ WITH pin AS (
         ON r.currency = f.currency
        AND r.day = f.day
      WHERE f.counts
-), part AS (
+), part AS NOT MATERIALIZED (
     SELECT FALSE AS total, {key_1} AS key_1, {key_2} AS key_2, c.id, c.shared, c.currency,
            {part}.amount, {part}.amount_min, {part}.amount_max, c.rate, c.why, c.imprecise
-      FROM counted AS c{joins}
-     UNION ALL
-    SELECT TRUE, NULL, NULL, c.id, c.shared, c.currency,
-           c.amount, c.amount_min, c.amount_max, c.rate, c.why, c.imprecise
-      FROM counted AS c
+      FROM counted AS c{joins}{total}
 ), cell AS (
-    SELECT p.total, p.key_1, p.key_2, p.shared, p.currency, p.why, count(*) AS pledges,
+    SELECT p.total, p.key_1::text, p.key_2::text, p.shared, p.currency, p.why, count(*) AS pledges,
            count(*) FILTER (WHERE p.imprecise) AS imprecise,
            sum(p.amount)::text AS value,
            CASE WHEN count(*) = count(p.amount_min) THEN sum(p.amount_min)::text END AS min,
            CASE WHEN count(*) = count(p.amount_max) THEN sum(p.amount_max)::text END AS max,
            sum(p.amount * p.rate)::text AS converted_value,
            CASE WHEN count(*) = count(p.amount_min) THEN sum(p.amount_min * p.rate)::text END AS converted_min,
-           CASE WHEN count(*) = count(p.amount_max) THEN sum(p.amount_max * p.rate)::text END AS converted_max,
-           -- not in order: to sort all that is found takes longer than to add it up
-           (array_agg(p.id) FILTER (WHERE %(explain)s::boolean OR p.why IS NOT NULL))[1:%(most)s::int] AS ids
+           CASE WHEN count(*) = count(p.amount_max) THEN sum(p.amount_max * p.rate)::text END AS converted_max
       FROM part AS p
+     GROUP BY p.total, p.key_1, p.key_2, p.shared, p.currency, p.why
+), named AS (  -- apart, for what gathers ids is sorted before it is added up, which takes longer
+    SELECT p.total, p.key_1::text, p.key_2::text, p.shared, p.currency, p.why,
+           (array_agg(p.id))[1:%(most)s::int] AS ids
+      FROM part AS p
+     WHERE (%(explain)s::boolean OR %(convert)s::text IS NOT NULL)
+       AND (%(explain)s::boolean OR p.why IS NOT NULL)
      GROUP BY p.total, p.key_1, p.key_2, p.shared, p.currency, p.why
 )
 SELECT (SELECT count(*) FROM found) AS found,
        (SELECT json_agg(cell) FROM cell) AS cells,
+       (SELECT json_agg(named) FROM named) AS named,
        (SELECT json_object_agg(r.id, r.label::json)
           FROM records AS r
          WHERE r.id IN (SELECT k.key::uuid  -- what is no id is a word: of a status, a currency …
