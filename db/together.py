@@ -36,6 +36,14 @@ class Queue:
     waiting: list[Waiting] = field(default_factory=list)
     turn: Lock = field(default_factory=Lock)
 
+    def withdraw(self, one: Waiting) -> bool:
+        """Whether it still waited; whoever asks first is told so."""
+        try:
+            self.waiting.remove(one)
+        except ValueError:
+            return False
+        return True
+
 
 def create(operation: Operation, by: By) -> Outcome:
     """Create one record, with others that arrive while this one waits.
@@ -47,9 +55,12 @@ def create(operation: Operation, by: By) -> Outcome:
         queue: Queue = current_app.extensions.setdefault("together", Queue())
         mine = Waiting(operation, by)
         queue.waiting.append(mine)
-        with queue.turn:
+        await_turn(queue, mine)
+        try:
             if not mine.settled:
-                settle(mine, queue)
+                settle(queue, mine)
+        finally:
+            queue.turn.release()
         if mine.error:
             raise mine.error
         if mine.outcome and not mine.outcome.problem:
@@ -58,7 +69,15 @@ def create(operation: Operation, by: By) -> Outcome:
     return outcome
 
 
-def settle(mine: Waiting, queue: Queue) -> None:
+def await_turn(queue: Queue, mine: Waiting) -> None:
+    """For no longer than for a connection, unless it is being written already."""
+    if not queue.turn.acquire(timeout=current_app.extensions["db"]["write"].timeout):
+        if queue.withdraw(mine):
+            raise PoolTimeout("others are being written for so long")
+        queue.turn.acquire()
+
+
+def settle(queue: Queue, mine: Waiting) -> None:
     """Write one, and with it whatever waits when the log can be written to.
 
     Where the database was lost nobody knows if they were kept, so none of them is tried again.
@@ -68,7 +87,7 @@ def settle(mine: Waiting, queue: Queue) -> None:
         with db.transaction() as conn:
             conn.execute(records.sql.lock)
             others = [other for other in list(queue.waiting) if other.by == mine.by and other is not mine]
-            together += others[: records.FEW - 1]
+            together += [other for other in others[: records.FEW - 1] if queue.withdraw(other)]
             rows = [one.operation for one in together]
             outcomes = records.write(rows, mine.by, atomic=False, show=True, conn=conn)
         for one, outcome in zip(together, outcomes, strict=True):
@@ -76,6 +95,6 @@ def settle(mine: Waiting, queue: Queue) -> None:
     except Exception as error:
         for one in together:
             one.error = error if len(together) == 1 or isinstance(error, AWAY) else None
+    queue.withdraw(mine)
     for one in together:
         one.settled = True
-        queue.waiting.remove(one)

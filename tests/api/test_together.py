@@ -138,6 +138,23 @@ def test_a_lost_database_is_told_to_all_who_go_together(house, key, monkeypatch)
     assert house.test_client().get("/v1/actors?include_total=true").json["total"] == 1
 
 
+def test_nobody_waits_for_a_turn_for_ever(house, key):
+    """As while a large batch is written: else they would keep all threads, and readers out."""
+    house.extensions["db"]["write"].timeout = 0.3
+    secret, waited = key(house), []
+
+    def see(conn):
+        until(lambda: len(house.extensions["together"].waiting) == 1)
+        waited.append(True)
+
+    asked = [(secret, "/v1/actors", {"name": f"Actor {number}", "kind": "other"}) for number in range(4)]
+    answers = post(house, asked, see)
+    assert waited
+    assert [answer.status_code for answer in answers] == [201, 503, 503, 503]
+    assert "Retry-After" in answers[1].headers
+    assert house.test_client().get("/v1/actors?include_total=true").json["total"] == 2
+
+
 def test_a_fault_of_ours_is_only_told_to_whom_it_concerns(house, key, monkeypatch):
     difference = records.difference
 
