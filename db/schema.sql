@@ -410,8 +410,27 @@ CREATE FUNCTION public.search_config(lang text) RETURNS regconfig
     RETURN CASE split_part(lower(lang), '-'::text, 1) WHEN 'en'::text THEN 'public.parley_en'::regconfig WHEN 'ru'::text THEN 'public.parley_ru'::regconfig WHEN 'de'::text THEN 'public.parley_de'::regconfig WHEN 'fr'::text THEN 'public.parley_fr'::regconfig WHEN 'tr'::text THEN 'public.parley_tr'::regconfig ELSE 'public.parley_simple'::regconfig END;
 
 CREATE FUNCTION public.search_query(words text) RETURNS tsquery
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN (((((websearch_to_tsquery('public.parley_simple'::regconfig, words) || websearch_to_tsquery('public.parley_en'::regconfig, words)) || websearch_to_tsquery('public.parley_ru'::regconfig, words)) || websearch_to_tsquery('public.parley_de'::regconfig, words)) || websearch_to_tsquery('public.parley_fr'::regconfig, words)) || websearch_to_tsquery('public.parley_tr'::regconfig, words));
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+DECLARE
+    config regconfig;
+    stems tsquery;
+    known tsquery [] := '{}';
+    wanted tsquery;
+BEGIN
+    FOREACH config IN ARRAY
+        ARRAY['parley_simple', 'parley_en', 'parley_ru', 'parley_de', 'parley_fr', 'parley_tr']::regconfig []
+    LOOP
+        stems := websearch_to_tsquery(config, words);
+        IF stems <> ALL (known) THEN
+            known := known || stems;
+            wanted := coalesce(wanted || stems, stems);
+        END IF;
+    END LOOP;
+    -- what stands alone would be ranked by another rule than what stands beside others
+    RETURN CASE WHEN cardinality(known) = 1 THEN wanted || wanted ELSE wanted END;
+END
+$$;
 
 CREATE FUNCTION public.highlights(doc text, words text) RETURNS json
     LANGUAGE sql STABLE PARALLEL SAFE
