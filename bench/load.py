@@ -9,6 +9,8 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -144,11 +146,17 @@ def median(runs: list[Run]) -> Run:
     return Run(*map(statistics.median, zip(*runs, strict=True)))
 
 
+def warmed(seconds: int, measure: Callable[[int], Run]) -> None:
+    """All at once: the slowest of them may leave another no answer in time, which the runs that count would tell."""
+    with suppress(Wrong):
+        measure(seconds)
+
+
 def interleaved(targets: dict[str, Callable[[int], Run]], rounds: int, seconds: int, warm: int = 2) -> dict[str, Run]:
     """Each in its turn, several times: what else the machine does then meets all alike. First all warm up at once."""
     if warm:
         with ThreadPoolExecutor(len(targets)) as pool:
-            list(pool.map(lambda measure: measure(warm), targets.values()))
+            list(pool.map(partial(warmed, warm), targets.values()))
     runs: dict[str, list[Run]] = {name: [] for name in targets}
     for _ in range(rounds):
         for name, measure in targets.items():

@@ -24,6 +24,7 @@ NULLS = {
     "date": ("infinity", "-infinity"),
     "integer": ("2147483647", "-2147483648"),
     "numeric": ("infinity", "-infinity"),
+    "real": ("infinity", "-infinity"),
     "text": ("\U0010ffff", ""),  # the last character there can be
 }
 SORTS = {"id": "uuid", "created_at": "timestamptz", "updated_at": "timestamptz"}
@@ -222,7 +223,7 @@ class Order(NamedTuple):
     further: bool
 
     def slots(self, type: str) -> dict[str, str]:
-        kind = sorts(type).get(self.sort, "numeric")
+        kind = sorts(type).get(self.sort, "numeric" if named(type) else "real")  # a score
         last = NULLS[kind][self.way == "DESC"]
         column = "hits.score" if self.sort == "score" else f"t.{self.sort}"
         never_null = kind in ("uuid", "timestamptz") or self.sort == "score"

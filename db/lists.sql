@@ -90,7 +90,7 @@ SELECT {position} AS position,
                AND {period}
                AND {match}
             OFFSET 0) AS scored  -- else each row would be scored twice
-     WHERE scored.score > 0
+     WHERE scored.score > 0.0000005  -- ts_rank gives next to nothing, and not 0, where no word counts
 )
 
 -- score --
@@ -101,7 +101,7 @@ SELECT {position} AS position,
                       END)::numeric(8, 6)
 
 -- score_words --
-(ts_rank(s.search, search_query(%(q)s)) / 10)::numeric(8, 6)
+ts_rank(s.search, search_query(%(q)s))
 
 -- match_words --
 s.search @@ search_query(%(q)s)
