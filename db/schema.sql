@@ -416,19 +416,25 @@ DECLARE
     config regconfig;
     stems tsquery;
     known tsquery [] := '{}';
+    languages int := 0;
     wanted tsquery;
 BEGIN
     FOREACH config IN ARRAY
         ARRAY['parley_simple', 'parley_en', 'parley_ru', 'parley_de', 'parley_fr', 'parley_tr']::regconfig []
     LOOP
         stems := websearch_to_tsquery(config, words);
+        CONTINUE WHEN numnode(stems) = 0;
+        languages := languages + 1;
         IF stems <> ALL (known) THEN
             known := known || stems;
             wanted := coalesce(wanted || stems, stems);
         END IF;
     END LOOP;
     -- what stands alone would be ranked by another rule than what stands beside others
-    RETURN CASE WHEN cardinality(known) = 1 THEN wanted || wanted ELSE wanted END;
+    RETURN CASE WHEN wanted IS NULL THEN stems
+                WHEN cardinality(known) = 1 AND languages > 1 THEN wanted || wanted
+                ELSE wanted
+           END;
 END
 $$;
 
