@@ -15,7 +15,6 @@ import marshmallow as ma
 import orjson
 import psycopg
 from flask import Flask, Response, abort, current_app, g, request
-from psycopg_pool import PoolTimeout
 from webargs.flaskparser import FlaskParser
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import HTTPException
@@ -129,7 +128,7 @@ def init_app(app: Flask) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.register_error_handler(Refused, refuse)
     app.register_error_handler(HTTPException, refuse_http)
-    for away in (psycopg.OperationalError, PoolTimeout):
+    for away in db.AWAY:
         app.register_error_handler(away, refuse_away)
     app.register_error_handler(psycopg.DataError, refuse_data)
     app.register_error_handler(Exception, fail)

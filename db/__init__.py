@@ -15,7 +15,7 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from db.memory import Memory
 
@@ -33,6 +33,7 @@ NAMED = re.compile(r"%(?:%|\((\w+)\)[sb])")
 
 T = TypeVar("T")
 Connection = psycopg.Connection[DictRow]
+AWAY = (psycopg.OperationalError, PoolTimeout)  # the database is away, or does not answer in time
 Row = tuple[Any, ...]  # bytes, or None
 
 

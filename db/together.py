@@ -7,15 +7,12 @@ process is asked to create while it waits for that goes together, in the next se
 from dataclasses import dataclass, field
 from threading import Lock
 
-import psycopg
 from flask import current_app
 from psycopg_pool import PoolTimeout
 
 import db
 from db import records
 from db.records import By, Operation, Outcome
-
-AWAY = (psycopg.OperationalError, PoolTimeout)
 
 
 @dataclass(eq=False)
@@ -63,7 +60,7 @@ def create(operation: Operation, by: By) -> Outcome:
             queue.turn.release()
         if mine.error:
             raise mine.error
-        if mine.outcome and not mine.outcome.problem:
+        if mine.outcome:
             return mine.outcome
     [outcome] = records.write([operation], by, show=True)
     return outcome
@@ -86,15 +83,16 @@ def settle(queue: Queue, mine: Waiting) -> None:
     try:
         with db.transaction() as conn:
             conn.execute(records.sql.lock)
-            others = [other for other in list(queue.waiting) if other.by == mine.by and other is not mine]
-            together += [other for other in others[: records.FEW - 1] if queue.withdraw(other)]
+            alike = [other for other in list(queue.waiting) if other.by == mine.by and other is not mine]
+            others = [other for other in alike[: records.FEW - 1] if queue.withdraw(other)]
+            together += others
             rows = [one.operation for one in together]
             outcomes = records.write(rows, mine.by, atomic=False, show=True, conn=conn)
         for one, outcome in zip(together, outcomes, strict=True):
-            one.outcome = outcome
+            one.outcome = None if outcome.problem and others else outcome
     except Exception as error:
         for one in together:
-            one.error = error if len(together) == 1 or isinstance(error, AWAY) else None
+            one.error = error if len(together) == 1 or isinstance(error, db.AWAY) else None
     queue.withdraw(mine)
     for one in together:
         one.settled = True

@@ -113,6 +113,12 @@ def test_each_is_answered_as_if_it_had_been_alone(house, key, sets):
     assert [revision["provider"] for revision in revisions] == ["other"]
 
 
+def test_one_that_is_refused_alone_is_tried_once(house, key, sets):
+    actor = {"name": "Somebody", "kind": "other", "parent": "w:nobody"}
+    [answer] = post(house, [(key(house), "/v1/actors", actor)])
+    assert (answer.status_code, sets) == (422, [1])
+
+
 def test_the_same_name_twice(house, key):
     twin = {"name": "Twin", "kind": "other", "identifiers": [{"scheme": "w", "identifier": "twin"}]}
     secret = key(house)
