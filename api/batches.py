@@ -1,6 +1,5 @@
 """/v1/batches"""
 
-import ctypes
 import gzip
 import hashlib
 import io
@@ -9,6 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from time import monotonic
 from typing import IO, Any
 
@@ -19,7 +19,7 @@ import uuid_utils.compat
 from flask import Response, request
 
 import db
-from api import http
+from api import apart, http
 from api.http import allow, answer, describe, parse_json, recall, refuse, remember, target
 from db import records
 from schemas.base import BODIES
@@ -45,7 +45,7 @@ sql = db.load("batches")
 log = structlog.get_logger()
 KEPT = timedelta(days=30)
 WAITING = 100  # batches of one provider that may wait: each fills the disk with up to 64 MiB
-LARGE = 1_000  # rows, from which memory is given back
+LARGE = 256 * 1024  # bytes; what is larger is worked on in a process of its own, so that readers need not wait
 ATTEMPTS = 10  # a batch that its worker dies of may not be begun for ever
 TICK = 0.5  # seconds between two words of progress
 TAKEN_IN = {name: {"$ref": f"#/components/headers/{name}"} for name in ("Location", "Preference-Applied")}
@@ -84,6 +84,15 @@ def create_batch(_body: Any, _headers: Any, args: Json) -> Response:
     With `Prefer: respond-async` it is only taken in (202) and worked off later, in the order in which this provider
     sent its batches: `Location` says where its progress and in the end its results are found.
     """
+    allow("write")
+    with tempfile.NamedTemporaryFile() as body:
+        digest, size = receive(body)
+        sent = (body.name, digest, args)
+        return apart.do(take, *sent) if size > LARGE else take(*sent)
+
+
+def take(name: str, digest: bytes, args: Json) -> Response:
+    """Write the rows of a file that was sent, or put them by."""
     by, key, later = allow("write"), request.headers.get("Idempotency-Key"), wants_later()
     batch: Json = {
         "id": str(uuid_utils.compat.uuid7()),
@@ -92,8 +101,7 @@ def create_batch(_body: Any, _headers: Any, args: Json) -> Response:
         "dry_run": bool(args["dry_run"]),
         "created_at": datetime.now(UTC),
     }
-    with tempfile.SpooledTemporaryFile(max_size=1024 * 1024) as body:
-        digest = receive(body)
+    with Path(name).open("rb") as body:
         if later:
             batch |= {"total": sum(1 for _ in read(request.mimetype, body)), "body": pack(body)}
         else:
@@ -115,15 +123,7 @@ def create_batch(_body: Any, _headers: Any, args: Json) -> Response:
                 response = answer(document(batch), headers={"Location": f"/v1/batches/{batch['id']}"})
         if key is not None:
             remember(conn, key, digest, response)
-    if batch.get("total", 0) > LARGE:
-        response.call_on_close(give_back)
     return response
-
-
-def give_back() -> None:
-    """Let the system have what a large batch took: glibc would keep it for the next one, some 40 MB for 10,000 rows."""
-    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
-        trim(0)
 
 
 @blp.route("/<id>")
@@ -171,8 +171,8 @@ def wants_later() -> bool:
     return "respond-async" in {wish.partition(";")[0].strip() for wish in wishes}
 
 
-def receive(body: IO[bytes]) -> bytes:
-    """Put the request's body aside, so that no more of it than one row is ever held in memory; returns its hash."""
+def receive(body: IO[bytes]) -> tuple[bytes, int]:
+    """Put the request's body aside, so that no more of it than one row is held in memory; its hash, and its length."""
     kind = request.mimetype
     if kind not in LIMITS:
         raise Refused(415, "unsupported_media_type", f"Send {' or '.join(LIMITS)}.")
@@ -190,8 +190,8 @@ def receive(body: IO[bytes]) -> bytes:
         body.write(part)
     if length is not None and size < length:  # whoever sent it is gone, and the server says nothing of that
         raise Refused(400, "bad_request", f"The body broke off after {size} of {length} bytes.")
-    body.seek(0)
-    return digest.digest()
+    body.flush()
+    return digest.digest(), size
 
 
 def _too_large(kind: str) -> str:
@@ -396,7 +396,7 @@ def work_off() -> bool:
                 failed = {"status": "failed", "counts": None, "results": None}
                 conn.execute(sql.finish, stored_as(batch | failed | {"problem": Refused(500, "internal_error", text)}))
         conn.execute(sql.drop, batch)
-    give_back()
+    apart.give_back()
     log.info("batch", id=str(batch["id"]), rows=batch.get("total"), duration_ms=round((monotonic() - started) * 1000))
     return True
 

@@ -2,4 +2,5 @@
 
 from cli import main
 
-main(prog_name="parley")
+if __name__ == "__main__":  # not where a process of its own is begun
+    main(prog_name="parley")

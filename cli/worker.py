@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime
-from importlib import import_module
 from uuid import UUID
 
 import click
@@ -65,11 +64,10 @@ def look(log_level: str) -> bool:
     try:
         if not db.rows(sql.waiting):
             return False
-        from api import RESOURCES  # here, so that a worker without work stays small
+        from api import resources  # here, so that a worker without work stays small
         from api.operations import configure_logs
 
-        for name in RESOURCES:
-            import_module(f"api.{name}")  # they know all types of records
+        resources()
         from api.batches import work_off
 
         configure_logs(log_level)
