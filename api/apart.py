@@ -113,6 +113,7 @@ here = Flask(__name__)
 def begin(settings: dict[str, Any]) -> None:
     """Become a helper."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server
+    os.nice(5)  # readers first
     threading.Thread(target=end_with_parent, daemon=True).start()
     configure_logs(settings.get("LOG_LEVEL", "info"))
     resources()  # they know all types of records
