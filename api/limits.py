@@ -10,7 +10,6 @@ import os
 import tempfile
 from _thread import allocate_lock
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -34,32 +33,41 @@ FREE = {"/livez", "/readyz", "/metrics", "/v1/me"}
 REDIS = {"wrap_exceptions": True, "socket_connect_timeout": 0.2, "socket_timeout": 0.2}
 REDIS_REST = 5.0  # seconds without asking a Redis that did not answer
 
-WAYS, SETS = 8, 8192  # 65,536 callers in 1.3 MB, however many come
+WAYS, SETS = 8, 8192  # 65,536 callers in 1.3 MB a worker, however many come
 SLOT = Struct("<QdI")  # whose (a hash), when the window ends, how many requests
 SET = Struct("<" + "QdI" * WAYS)
+PART = SETS * SET.size
+PARTS = 64  # as many workers may count at a time
+HEAD = Struct("<Q")  # how many workers there have been
 
 
 class SharedCounters(Storage):
     """Fixed windows in a file that all workers map into memory: `shared:/path`, or `shared:` for a file of one's own.
 
-    A caller's hash names a set of eight slots; a newcomer takes the slot that is over or, where none is, the quietest,
-    so that a flood of addresses never frees a busy one. The kernel gives back the lock of a worker that dies.
+    Each worker writes a part of its own and adds up what all hold, so none waits for another, and one that dies leaves
+    no lock. A caller's hash names a set of eight slots in each part; a newcomer takes the slot that is over or, where
+    none is, the quietest, so that a flood of addresses never frees a busy one.
     """
 
     STORAGE_SCHEME = ["shared"]  # noqa: RUF012  (the library's own way to register a storage)
     base_exceptions = OSError
-    _threads = allocate_lock()  # a file lock does not part the threads of one process
 
     def __init__(self, uri: str, wrap_exceptions: bool = False) -> None:
         super().__init__(uri, wrap_exceptions=wrap_exceptions)
         path = urlsplit(uri).path
         if path:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         else:
-            self._file, path = tempfile.mkstemp()
+            file, path = tempfile.mkstemp()
             Path(path).unlink()
-        os.ftruncate(self._file, SETS * SET.size)
-        self._memory = mmap(self._file, SETS * SET.size)
+        os.ftruncate(file, HEAD.size + PARTS * PART)  # on the disk it takes what is written of it
+        self._memory = mmap(file, HEAD.size + PARTS * PART)
+        self._thread = allocate_lock()
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        (number,) = HEAD.unpack_from(self._memory)
+        HEAD.pack_into(self._memory, 0, number + 1)
+        os.close(file)  # and thereby the lock
+        self._own = HEAD.size + number % PARTS * PART  # after so many, an owner is dead, or a count may be lost
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         return self.charge(key, expiry, amount)[0]
@@ -67,57 +75,59 @@ class SharedCounters(Storage):
     def charge(self, key: str, expiry: float, amount: int) -> tuple[int, float]:
         """How many requests a caller has made in his window with these, and when it ends."""
         who, start = place(key)
-        with self._locked(start):
+        with self._thread:
             now = time()
-            owners, ends, counts = self._slots(start)
+            owners, ends, counts = self._slots(self._own + start)
             running = [now < end <= now + expiry for end in ends]  # an end beyond one window: the clock was set back
             if who in owners:
                 index = owners.index(who)
             else:
                 index = min(range(WAYS), key=lambda slot: running[slot] and counts[slot])
-            goes_on = owners[index] == who and running[index]
-            end, count = (ends[index], counts[index]) if goes_on else (now + expiry, 0)
-            SLOT.pack_into(self._memory, start + index * SLOT.size, who, end, count + amount)
-        return count + amount, end
+            if owners[index] == who and running[index]:
+                end, count = ends[index], counts[index]
+            else:
+                end, count = min((end for end, _ in self._windows(key, now, expiry)), default=now + expiry), 0
+            SLOT.pack_into(self._memory, self._own + start + index * SLOT.size, who, end, count + amount)
+            # after the writing, so that of two who come at the same time one sees the other, and none too many gets in
+            return sum(count for _, count in self._windows(key, now, expiry)), end
 
     def get(self, key: str) -> int:
-        return self._read(key)[1]
+        return sum(count for _, count in self._windows(key, time()))
 
     def get_expiry(self, key: str) -> float:
-        return self._read(key)[0]
+        now = time()
+        return min((end for end, _ in self._windows(key, now)), default=now)
 
     def check(self) -> bool:
         return not self._memory.closed
 
     def reset(self) -> None:
-        self._memory[:] = bytes(len(self._memory))
+        for part in self._parts():
+            self._memory[part : part + PART] = bytes(PART)
 
     def clear(self, key: str) -> None:
         who, start = place(key)
-        with self._locked(start):
-            owners = self._slots(start)[0]
+        for part in self._parts():
+            owners = self._slots(part + start)[0]
             if who in owners:
-                SLOT.pack_into(self._memory, start + owners.index(who) * SLOT.size, 0, 0.0, 0)
+                SLOT.pack_into(self._memory, part + start + owners.index(who) * SLOT.size, 0, 0.0, 0)
 
-    def _read(self, key: str) -> tuple[float, int]:
-        """When a caller's window ends and how many requests it holds. Without the lock: it is only shown."""
+    def _windows(self, key: str, now: float, expiry: float = math.inf) -> Iterator[tuple[float, int]]:
+        """When a caller's window ends and how many requests it holds, in each part where it runs."""
         who, start = place(key)
-        owners, ends, counts = self._slots(start)
-        now, index = time(), owners.index(who) if who in owners else None
-        return (now, 0) if index is None or ends[index] <= now else (ends[index], counts[index])
+        for part in self._parts():
+            owners, ends, counts = self._slots(part + start)
+            if who in owners and now < ends[index := owners.index(who)] <= now + expiry:
+                yield ends[index], counts[index]
+
+    def _parts(self) -> range:
+        """Where those in use begin."""
+        (number,) = HEAD.unpack_from(self._memory)
+        return range(HEAD.size, HEAD.size + min(number, PARTS) * PART, PART)
 
     def _slots(self, start: int) -> tuple[tuple[int, ...], tuple[float, ...], tuple[int, ...]]:
         flat = SET.unpack_from(self._memory, start)
         return flat[0::3], flat[1::3], flat[2::3]
-
-    @contextmanager
-    def _locked(self, start: int) -> Iterator[None]:
-        with self._threads:
-            fcntl.lockf(self._file, fcntl.LOCK_EX, SET.size, start)
-            try:
-                yield
-            finally:
-                fcntl.lockf(self._file, fcntl.LOCK_UN, SET.size, start)
 
 
 @lru_cache(4096)

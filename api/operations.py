@@ -4,9 +4,11 @@ import logging
 import os
 import re
 import sys
+from _thread import allocate_lock
 from functools import lru_cache
+from threading import Timer
 from time import perf_counter
-from typing import Any
+from typing import Any, TextIO, cast
 from uuid import uuid4
 
 import flask_compress
@@ -39,6 +41,7 @@ SECURE = Secure(
 ).headers
 ALGORITHMS = ("zstd", "gzip")  # no brotli: it costs a list more time than its query
 COMPRESS_FROM = 1024  # bytes
+PAUSE = 0.1  # seconds that a line may wait
 COMPRESSED = {
     "COMPRESS_ALGORITHM": [*ALGORITHMS],
     "COMPRESS_ALGORITHM_STREAMING": [*ALGORITHMS],
@@ -60,6 +63,44 @@ latency = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 log = structlog.get_logger()
+
+
+class Lines:
+    """Stderr, written to ten times a second: if each request wrote its line, all threads would wait for each other."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+        self.lock = allocate_lock()
+
+    def write(self, text: str) -> None:
+        with self.lock:
+            self.kept.append(text)
+            if len(self.kept) > 1:  # whoever wrote first has seen to it
+                return
+        try:
+            Timer(PAUSE, self.send).start()
+        except RuntimeError:  # the process is ending
+            self.send()
+
+    def flush(self) -> None:
+        """Not yet."""
+
+    def send(self) -> None:
+        with self.lock:
+            kept, self.kept = self.kept, []
+        sys.stderr.write("".join(kept))  # asked anew: stderr may be replaced
+        sys.stderr.flush()
+
+
+class AfterLines(logging.StreamHandler[Any]):
+    """What cannot wait, in its place among the lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        lines.send()
+        super().emit(record)
+
+
+lines = Lines()
 
 
 class Compress(flask_compress.Compress):
@@ -181,9 +222,9 @@ def configure_logs(level: str) -> None:
     structlog.configure(
         processors=[*first, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *names: structlog.WriteLogger(sys.stderr),  # asked anew: stderr may be replaced
+        logger_factory=lambda *names: structlog.WriteLogger(cast(TextIO, lines)),
     )
-    handler = logging.StreamHandler()
+    handler = AfterLines()
     handler.setFormatter(
         ProcessorFormatter(foreign_pre_chain=first, processors=[ProcessorFormatter.remove_processors_meta, *last])
     )

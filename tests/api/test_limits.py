@@ -2,8 +2,7 @@
 
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor, wait
-from itertools import count
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -20,14 +19,6 @@ counters = SharedCounters("shared:" + sys.argv[1])
 for turn in range(2000):
     counters.incr("all", 600)
     counters.incr(f"own {sys.argv[2]}", 600)
-"""
-HOLD = """
-import sys, time
-from api.limits import SharedCounters
-counters = SharedCounters("shared:" + sys.argv[1])
-with counters._locked(0):
-    print("held", flush=True)
-    time.sleep(60)
 """
 
 
@@ -90,17 +81,33 @@ def test_threads_share_one_count():
     assert counters.get("all") == 4000
 
 
-def test_a_killed_worker_leaves_no_lock(tmp_path):
-    worker = run(HOLD, tmp_path / "quota")
-    assert worker.stdout.readline() == "held\n"
-    counters = limits.SharedCounters(f"shared:{tmp_path / 'quota'}")
-    neighbour = next(key for key in map(str, count()) if limits.place(key)[1] == 0)
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(counters.incr, neighbour, 60)
-        assert wait([waiting], timeout=0.3).not_done
-        worker.kill()
-        worker.communicate()
-        assert waiting.result(10) == 1
+def test_what_a_dead_worker_counted_still_counts(tmp_path, clock):
+    """And a newcomer joins the window that runs."""
+    file = f"shared:{tmp_path / 'quota'}"
+    assert limits.SharedCounters(file).charge("a", 60, 2) == (2, clock[0] + 60)
+    clock[0] += 20
+    newcomer = limits.SharedCounters(file)
+    assert newcomer.charge("a", 60, 1) == (3, clock[0] + 40)
+    assert newcomer.charge("b", 60, 1) == (1, clock[0] + 60)
+    assert (newcomer.get("a"), newcomer.get_expiry("a")) == (3, clock[0] + 40)
+    clock[0] += 40
+    assert newcomer.charge("a", 60, 1) == (1, clock[0] + 60)
+
+
+def test_of_many_who_come_at_once_none_too_many_is_let_in(tmp_path):
+    file = f"shared:{tmp_path / 'quota'}"
+    workers = [limits.SharedCounters(file) for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        used = list(pool.map(lambda turn: workers[turn % 8].incr("all", 600), range(800)))
+    assert sum(count <= 100 for count in used) <= 100
+    assert workers[0].get("all") == 800
+
+
+def test_more_workers_than_parts_count_on(tmp_path):
+    """As after so many restarts."""
+    file = f"shared:{tmp_path / 'quota'}"
+    for turn in range(limits.PARTS + 3):
+        assert limits.SharedCounters(file).incr("all", 600) == turn + 1
 
 
 def test_a_flood_of_addresses_neither_grows_the_file_nor_frees_a_busy_caller(tmp_path):
