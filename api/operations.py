@@ -9,7 +9,6 @@ from functools import lru_cache
 from threading import Timer
 from time import perf_counter
 from typing import Any, TextIO, cast
-from uuid import uuid4
 
 import flask_compress
 import orjson
@@ -24,6 +23,7 @@ from secure import ContentSecurityPolicy, ReferrerPolicy, Secure, XContentTypeOp
 from structlog.contextvars import bind_contextvars, clear_contextvars, merge_contextvars
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import Processor
+from uuid_utils import uuid4
 
 import db
 from db.migrate import FOLDER
@@ -87,9 +87,9 @@ class Lines:
 
     def send(self) -> None:
         with self.lock:
-            kept, self.kept = self.kept, []
-        sys.stderr.write("".join(kept))  # asked anew: stderr may be replaced
-        sys.stderr.flush()
+            sys.stderr.write("".join(self.kept))  # asked anew: stderr may be replaced
+            sys.stderr.flush()
+            self.kept.clear()
 
 
 class AfterLines(logging.StreamHandler[Any]):

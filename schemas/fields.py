@@ -4,7 +4,6 @@ import re
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, ClassVar
-from uuid import UUID
 
 import marshmallow as ma
 from marshmallow import fields, validate
@@ -272,7 +271,7 @@ class Ref(fields.Field[Json]):
 def address(text: str) -> Json:
     """Take a reference apart: ``{"id"}`` or ``{"scheme", "identifier"}``."""
     if UUID_TEXT.match(text):
-        return {"id": str(UUID(text))}
+        return {"id": text.lower()}
     scheme, colon, identifier = text.partition(":")
     if colon and SCHEME.match(scheme) and IDENTIFIER.match(identifier := escape(identifier)):
         return {"scheme": scheme, "identifier": identifier}

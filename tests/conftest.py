@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -165,3 +166,23 @@ def queries(monkeypatch) -> list[tuple[Any, ...]]:
     monkeypatch.setattr(psycopg.Connection, "execute", listen)
     monkeypatch.setattr(db.Reader, "ask", overhear)
     return sent
+
+
+@pytest.fixture(autouse=True)
+def lines_of_its_own() -> Iterator[None]:
+    """What a test's requests log belongs to its output, not to that of the next."""
+    yield
+    if operations := sys.modules.get("api.operations"):
+        operations.lines.send()
+
+
+@pytest.fixture
+def logged(capfd: pytest.CaptureFixture[str]) -> Callable[[], tuple[str, str]]:
+    """What was written to stdout and stderr since the last look, with the lines that may wait a moment."""
+    from api import operations
+
+    def read() -> tuple[str, str]:
+        operations.lines.send()
+        return capfd.readouterr()
+
+    return read

@@ -234,11 +234,11 @@ def test_workers_find_the_file_in_their_environment(make_client, tmp_path, monke
     assert [first.get("/a").text, second.get("/a").text] == ["4", "3"]
 
 
-def test_without_redis_counting_goes_on_here(make_client, capfd):
+def test_without_redis_counting_goes_on_here(make_client, logged):
     client = make_client(RATE_LIMIT_STORAGE="redis://127.0.0.1:1")
     answers = [client.get("/v1/rounds").status_code for _ in range(6)]
     assert answers == [200] * 5 + [429]
-    assert "".join(capfd.readouterr()).count("rate_limit_storage_away") == 1
+    assert "".join(logged()).count("rate_limit_storage_away") == 1
 
 
 def test_no_limit_counts_nothing():

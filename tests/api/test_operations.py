@@ -2,10 +2,13 @@
 
 import gzip
 import json
+import logging
 import os
 import re
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
 
@@ -179,11 +182,11 @@ def test_any_other_request_id_is_replaced(make_client, given):
     assert UUID(answer.headers["X-Request-Id"])
 
 
-def test_one_line_a_request_without_secrets(make_client, capfd):
+def test_one_line_a_request_without_secrets(make_client, logged):
     client = make_client()
     headers = {"Authorization": "Bearer parley_topsecret", "X-Request-Id": "r1", "Cookie": "topsecret"}
     client.get("/v1/rounds?key=topsecret&q=name", headers=headers)
-    out, err = capfd.readouterr()
+    out, err = logged()
     [line] = lines(err)
     assert out == ""
     assert "topsecret" not in err
@@ -200,27 +203,58 @@ def test_one_line_a_request_without_secrets(make_client, capfd):
     }
 
 
-def test_no_request_inherits_from_another(make_client, capfd):
+def test_no_request_inherits_from_another(make_client, logged):
     client = make_client()
     client.get("/v1/rounds", headers={"Authorization": "Bearer x", "X-Request-Id": "r1"})
     client.get("/v1/rounds")
-    second = lines(capfd.readouterr().err)[1]
+    second = lines(logged()[1])[1]
     assert second["key"] is None
     assert second["request_id"] != "r1"
 
 
-def test_a_path_cannot_forge_a_line(make_client, capfd):
+def test_a_path_cannot_forge_a_line(make_client, logged):
     make_client().get("/v1/x%0A%7B%22event%22:%22request%22%7D")
-    [line] = lines(capfd.readouterr().err)
+    [line] = lines(logged()[1])
     assert line["path"] == '/v1/x\n{"event":"request"}'
 
 
 @pytest.mark.parametrize(("level", "seen"), [("debug", 2), ("info", 1), ("error", 0)])
-def test_probes_are_logged_only_on_demand(make_client, capfd, level, seen):
+def test_probes_are_logged_only_on_demand(make_client, logged, level, seen):
     client = make_client(LOG_LEVEL=level)
     client.get("/livez")
     client.get("/v1/rounds")
-    assert len(lines(capfd.readouterr().err)) == seen
+    assert len(lines(logged()[1])) == seen
+
+
+def test_lines_are_written_by_themselves_whoever_writes(make_client, logged, capfd):
+    app = make_client().application
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: app.test_client().get("/v1/rounds"), range(40)))
+    seen = ""
+    while len(lines(seen)) < 40:
+        time.sleep(0.01)
+        seen += capfd.readouterr().err
+    assert len(lines(seen)) == 40
+
+
+def test_what_went_wrong_is_written_at_once_behind_what_was_before(make_client, logged, capfd, monkeypatch):
+    monkeypatch.setattr(operations, "PAUSE", 5)
+    make_client().get("/v1/rounds")
+    operations.AfterLines().emit(logging.makeLogRecord({"msg": "now"}))
+    first, second = capfd.readouterr().err.splitlines()[:2]
+    assert "/v1/rounds" in first
+    assert "now" in second
+
+
+def test_no_line_is_lost_where_a_process_ends():
+    script = """
+from api import operations
+operations.configure_logs("info")
+for number in range(3):
+    operations.note("GET", str(number), "/", 200, 0.1, "r", None)
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert [line["path"] for line in lines(ended.stderr)] == ["0", "1", "2"]
 
 
 def test_a_failure_is_logged_with_its_request_and_told_to_nobody():

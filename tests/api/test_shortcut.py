@@ -123,13 +123,13 @@ def test_it_charges_once_and_refuses_as_flask_does(aid):
         db.close(app)
 
 
-def test_its_requests_are_counted_and_logged(pair, capfd):
+def test_its_requests_are_counted_and_logged(pair, logged):
     for path in ("/v1/rounds/w:third", "/v1/rounds?limit=2", "/v1/rounds?limit=2", "/v1/rounds?limit=2"):
-        capfd.readouterr()
+        logged()
         for client in pair:
             client.get(path, headers={"X-Request-Id": "same"})
         front, flask = ([part for part in line.strip("{}").split(",") if not part.startswith(('"duration', '"time'))]
-                        for line in capfd.readouterr().err.splitlines())  # fmt: skip
+                        for line in logged()[1].splitlines())  # fmt: skip
         assert sorted(front) == sorted(flask)
     told = pair[0].get("/metrics").text
     assert 'method="GET",route="/v1/rounds/<record:id>",status="200"' in told

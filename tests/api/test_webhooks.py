@@ -410,7 +410,7 @@ def test_after_a_rotation_both_secrets_verify_for_a_day(app, admin, receiver, we
         Webhook(webhook["secret"]).verify(body, headers)
 
 
-def test_a_secret_is_shown_once_and_never_logged(app, admin, receiver, webhook, capfd):
+def test_a_secret_is_shown_once_and_never_logged(app, admin, receiver, webhook, logged):
     write(admin, "north")
     receiver.answers = [500]
     turn(app, webhook)
@@ -419,7 +419,7 @@ def test_a_secret_is_shown_once_and_never_logged(app, admin, receiver, webhook, 
     seen += admin.post(f"/v1/webhooks/{webhook['id']}/test").text
     for path in ("", f"/{webhook['id']}", f"/{webhook['id']}/deliveries"):
         seen += admin.get(f"/v1/webhooks{path}").text
-    seen += "".join(capfd.readouterr())
+    seen += "".join(logged())
     assert webhook["id"] in seen and "webhook failed" in seen
     for secret in (webhook["secret"], new):
         assert secret not in seen
