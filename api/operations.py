@@ -87,9 +87,10 @@ class Lines:
 
     def send(self) -> None:
         with self.lock:
-            sys.stderr.write("".join(self.kept))  # asked anew: stderr may be replaced
-            sys.stderr.flush()
-            self.kept.clear()
+            if self.kept:
+                sys.stderr.write("".join(self.kept))  # asked anew: stderr may be replaced
+                sys.stderr.flush()
+                self.kept.clear()
 
 
 class AfterLines(logging.StreamHandler[Any]):
