@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -152,13 +152,17 @@ def warmed(seconds: int, measure: Callable[[int], Run]) -> None:
         measure(seconds)
 
 
-def interleaved(targets: dict[str, Callable[[int], Run]], rounds: int, seconds: int, warm: int = 2) -> dict[str, Run]:
+def interleaved(
+    targets: dict[str, Callable[[int], Run]], rounds: int, seconds: int, warm: int = 2, once: Collection[str] = ()
+) -> dict[str, Run]:
     """Each in its turn, several times: what else the machine does then meets all alike. First all warm up at once."""
     if warm:
         with ThreadPoolExecutor(len(targets)) as pool:
             list(pool.map(partial(warmed, warm), targets.values()))
     runs: dict[str, list[Run]] = {name: [] for name in targets}
-    for _ in range(rounds):
+    for turn in range(rounds):
         for name, measure in targets.items():
+            if turn and name in once:
+                continue
             runs[name].append(measure(seconds))
     return {name: median(found) for name, found in runs.items()}
