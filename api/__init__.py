@@ -57,3 +57,10 @@ def create_app(**config: Any) -> Flask:
     for resource in resources():
         api.register_blueprint(resource.blp)
     return app
+
+
+def close(app: Flask) -> None:
+    """Give back what an application holds: its helper process, if it has one, and its connections."""
+    if "apart" in app.extensions:
+        app.extensions["apart"].rest()
+    db.close(app)

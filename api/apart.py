@@ -93,7 +93,7 @@ class Helper:
         """End the process, unless somebody waits for it."""
         with self.lock:
             if self.pool and not self.waiting:
-                self.pool.shutdown(wait=False)
+                self.pool.shutdown()
                 self.pool = None
 
 

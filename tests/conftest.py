@@ -84,13 +84,13 @@ def fresh_database(make_database, migrated: str) -> Iterator[str]:
 
 @contextmanager
 def running_app(url: str) -> Iterator[Flask]:
-    from api import create_app  # here, so that tests without an app start at once
+    import api  # here, so that tests without an app start at once
     from tests.openapi.validation import CheckedClient
 
-    app = create_app(DATABASE_URL=url, TESTING=True)
+    app = api.create_app(DATABASE_URL=url, TESTING=True)
     app.test_client_class = CheckedClient
     yield app
-    db.close(app)
+    api.close(app)
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,6 @@ def app(make_database: Any, migrated: str) -> Iterator[Flask]:
         app.test_client_class = CheckedClient
         app.extensions["apart"] = apart.Helper(app.config)
         yield app
-        app.extensions["apart"].rest()
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from psycopg.conninfo import conninfo_to_dict
 
-import db
+import api
 from api import batches, create_app
 from db import engine, records
 from db.migrate import migrate
@@ -166,7 +166,7 @@ def test_it_is_found_at_once_though_a_replica_lags(fresh_app, signed, make_datab
         work(fresh_app)
         assert reader.get(path).json["status"] == "done"
         assert reader.get("/v1/actors/b:a").status_code == 404  # it does lag
-        db.close(app)
+        api.close(app)
 
 
 @pytest.mark.parametrize("prefer", ["respond-async", "wait=10, Respond-Async", "respond-async; x=1"])

@@ -5,7 +5,7 @@ from threading import Thread
 
 import pytest
 
-import db
+import api
 from api import changes, create_app
 
 CITED = {"sources": [{"source": "w:paper"}]}
@@ -109,7 +109,7 @@ def test_nobody_looks_for_changes_when_the_application_has_ended(make_database, 
         waiter.start()
         while not (bell := app.extensions.get("bell")) or not bell.waiting:
             time.sleep(0.01)
-        db.close(app)
+        api.close(app)
         waiter.join(20)
         assert not waiter.is_alive()
         assert "cannot look at the log" not in caplog.text

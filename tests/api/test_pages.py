@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import db
+import api
 from api import create_app, pages
 from api.pages import PROBLEMS
 
@@ -120,7 +120,7 @@ def test_a_forged_host_is_shown_as_text(client):
 def test_without_a_database_the_landing_page_says_so():
     app = create_app(DATABASE_URL="host=127.0.0.1 port=1", DB_TIMEOUT=1)
     answer = app.test_client().get("/")
-    db.close(app)
+    api.close(app)
     assert answer.status_code == 200
     assert "The database does not answer just now" in answer.text
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import db
+import api
 from api import RESOURCES, create_app
 from api.http import LISTS
 from api.shortcut import Luck, Shortcut
@@ -50,7 +50,7 @@ def pair(aid):
     assert isinstance(apps[0].wsgi_app, Shortcut) and not isinstance(apps[1].wsgi_app, Shortcut)
     yield [app.test_client() for app in apps]
     for app in apps:
-        db.close(app)
+        api.close(app)
 
 
 def asked(client, path, headers):
@@ -120,7 +120,7 @@ def test_it_charges_once_and_refuses_as_flask_does(aid):
         left = [answer.headers["RateLimit"].split(";")[1] for answer in answers]
         assert left == ["r=4", "r=3", "r=2", "r=1", "r=0", "r=0"], on
         assert [answer.status_code for answer in answers] == [200, 400, 200, 200, 400, 429]
-        db.close(app)
+        api.close(app)
 
 
 def test_its_requests_are_counted_and_logged(pair, logged):
@@ -178,7 +178,7 @@ def test_what_was_written_is_read_by_every_worker(make_database, migrated, key, 
         port = free_port()
         app = create_app(DATABASE_URL=url)
         token = key(app, "write", "pairs")
-        db.close(app)
+        api.close(app)
         environment = {
             "PARLEY_DATABASE_URL": url,
             "PARLEY_DATA_DIR": str(tmp_path),

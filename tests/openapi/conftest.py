@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from psycopg.conninfo import conninfo_to_dict
 
-import db
+import api
 from api import create_app
 from ingest import sample
 from ingest.client import Client
@@ -24,7 +24,7 @@ def sampled(make_database, migrated, key) -> Iterator[str]:
         app = create_app(DATABASE_URL=url, **BUSY)
         with Client("http://test", key(app, "write", "sample"), httpx.WSGITransport(app=app)) as client:
             sample.load(client)
-        db.close(app)
+        api.close(app)
         yield str(conninfo_to_dict(url)["dbname"])
 
 
@@ -34,7 +34,7 @@ def sample_app(make_database, sampled):
         app = create_app(DATABASE_URL=url, **BUSY)
         app.test_client_class = CheckedClient
         yield app
-        db.close(app)
+        api.close(app)
 
 
 @pytest.fixture

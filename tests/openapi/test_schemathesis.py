@@ -14,7 +14,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events
 from werkzeug.serving import make_server
 
-import db
+import api
 from api import create_app
 from api.spec import published
 from schemas.base import BODIES
@@ -61,7 +61,7 @@ def halves(make_database, sampled, key):
         ]
         server.shutdown()
         server.server_close()
-        db.close(app)
+        api.close(app)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
