@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.util import Finalize
 from typing import Any, NamedTuple
 
 from flask import Flask, Response, current_app, g, request
@@ -55,6 +56,7 @@ class Helper:
         self.places = config.get("THREADS", 4)  # each who waits holds a thread of the server
         self.lock = threading.Lock()
         self.pool: ProcessPoolExecutor | None = None
+        self.at_exit: Finalize | None = None
         self.waiting = 0
         self.resting: threading.Timer | None = None
 
@@ -83,18 +85,25 @@ class Helper:
             try:
                 return self.pool.submit(answer, *work)
             except BrokenProcessPool:  # it was killed
-                self.pool.shutdown(wait=False)
+                self._end()
         # spawned, for a copy of a process with threads may hold locks that nobody in it will let go of
         spawned = multiprocessing.get_context("spawn")
         self.pool = ProcessPoolExecutor(1, spawned, initializer=begin, initargs=(self.settings,))
+        # a process that multiprocessing has begun, as Granian's are, waits for its children before it tells them to end
+        self.at_exit = Finalize(None, self.pool.shutdown, exitpriority=100)  # before their queues are closed (10)
         return self.pool.submit(answer, *work)
 
     def rest(self) -> None:
         """End the process, unless somebody waits for it."""
         with self.lock:
-            if self.pool and not self.waiting:
-                self.pool.shutdown()
-                self.pool = None
+            if not self.waiting:
+                self._end()
+
+    def _end(self) -> None:
+        if self.pool and self.at_exit:
+            self.at_exit.cancel()
+            self.pool.shutdown()
+            self.pool = None
 
 
 def do(function: Callable[..., Response], *args: Any) -> Response:

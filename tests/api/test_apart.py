@@ -1,5 +1,6 @@
 """Large batches are worked on in a process of its own: answered as here, whatever becomes of that process."""
 
+import multiprocessing
 import os
 import re
 import signal
@@ -14,7 +15,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from flask import Flask
+from flask import Flask, Response
 from flask.testing import FlaskClient
 
 from api import apart, batches
@@ -189,6 +190,18 @@ def test_a_fault_of_ours_is_told_without_a_word_of_what_is_inside(provider, monk
 
 def broken(*_: Any) -> None:
     raise RuntimeError("inside")
+
+
+def serve_once() -> None:
+    """As a worker of Granian does: a process of multiprocessing that has a helper, and ends."""
+    apart.Helper({}).work(Response, apart.Asked("POST", "/", [], None, "r"), ())
+
+
+def test_a_server_that_is_told_to_stop_does_not_wait_for_it():
+    server = multiprocessing.get_context("spawn").Process(target=serve_once)
+    server.start()
+    server.join(60)
+    assert server.exitcode == 0
 
 
 def test_it_ends_with_its_server_however_that_ends():
