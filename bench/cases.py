@@ -495,14 +495,15 @@ def export(bench: Bench) -> Result:
 
 
 def growth(bench: Bench) -> Result:
-    """How much longer answers take on ten times the rows."""
+    """How much longer answers take on ten times the rows, where nothing is kept in memory."""
     donors = ",".join(bench.donors[:10])
     words = [Chance("search").words[place] for place in range(1000, 1050)]
     asked = {
         "get": [f"/v1/pledges/{id}" for (id,) in bench.rows("SELECT id FROM pledges ORDER BY md5(id::text) LIMIT 500")],
         "list": [f"/v1/pledges?{filter}" for filter in choices(bench)],
         "newest": [f"/v1/pledges?sort=-announced_on&{filter}" for filter in choices(bench)],
-        "deep": [walk(bench.ours, f"/v1/pledges?donor={donors}", DEEP)],
+        "largest": [f"/v1/pledges?sort=-amount&amount_to=1000000&{filter}" for filter in choices(bench)],
+        "deep": [walk(bench.bare, f"/v1/pledges?donor={donors}", DEEP)],
         "search": [f"/v1/statements?q={word}" for word in words],
         "statements": [f"/v1/statements?on_behalf_of={donor}&topic=grain" for donor in bench.donors],
     }
@@ -511,9 +512,9 @@ def growth(bench: Bench) -> Result:
         targets = {}
         for name, paths in asked.items():
             requests = [Request(path) for path in paths]
-            lengths = [len(body) for body in sample(bench.ours, requests)]
+            lengths = [len(body) for body in sample(bench.bare, requests)]
             expected = Expected(min(lengths) // 4, max(lengths) * 4)
-            targets[name] = partial(wrk, bench.ours, requests, expected, bench.url, clients=2)
+            targets[name] = partial(wrk, bench.bare, requests, expected, bench.url, clients=2)
         return {name: run.p50 for name, run in interleaved(targets, bench.rounds, bench.seconds).items()}
 
     before = look()

@@ -155,8 +155,18 @@ def searched(q: str | None) -> Json:
 @cache
 def sorts(type: str) -> dict[str, str]:
     """Properties by which a list can be sorted, with the SQL type of the column of that name."""
-    block = getattr(db.load(BODIES[type].collection), "sorts", "")
-    return SORTS | dict(line.split() for line in block.splitlines())
+    return SORTS | {name: kind for name, kind, *_ in _sorts(type)}
+
+
+@cache
+def ceilings(type: str) -> dict[str, str]:
+    """Sort keys that are no greater than the value of a filter in any row that meets it, with that filter."""
+    return {name: filter for name, _, *filters in _sorts(type) for filter in filters}
+
+
+def _sorts(type: str) -> list[list[str]]:
+    block: str = getattr(db.load(BODIES[type].collection), "sorts", "")
+    return [line.split() for line in block.splitlines()]
 
 
 class Choice(NamedTuple):
@@ -222,14 +232,17 @@ class Order(NamedTuple):
     way: str
     further: bool
 
-    def slots(self, type: str) -> dict[str, str]:
+    def slots(self, type: str, filters: frozenset[str]) -> dict[str, str]:
         kind = sorts(type).get(self.sort, "numeric" if named(type) else "real")  # a score
         last = NULLS[kind][self.way == "DESC"]
         column = "hits.score" if self.sort == "score" else f"t.{self.sort}"
         never_null = kind in ("uuid", "timestamptz") or self.sort == "score"
         key = column if never_null else f"coalesce({column}, '{last}'::{kind})"
         after = f"({key}, t.id) {'<' if self.way == 'DESC' else '>'} (%(key)s::{kind}, %(last)s::uuid)"
-        return {"key": key, "way": self.way, "after": after if self.further else "TRUE"}
+        begins = [after] if self.further else []
+        if self.way == "DESC" and (ceiling := ceilings(type).get(self.sort)) in filters:
+            begins.append(f"{key} <= %({ceiling})s")  # says nothing new: that is where the index is entered
+        return {"key": key, "way": self.way, "after": " AND ".join(begins) or "TRUE"}
 
 
 def live(type: str, target: Json) -> db.Row | None:
@@ -241,7 +254,7 @@ def live(type: str, target: Json) -> db.Row | None:
 
 @lru_cache(2048)
 def _keys(choice: Choice, order: Order) -> str:
-    slots = order.slots(choice.type) | choice.slots()
+    slots = order.slots(choice.type, choice.filters) | choice.slots()
     if choice.searched and not choice.filters and order.sort in ("id", "score"):
         # whom the words have found is all that is asked
         slots |= {"table": "hits", "join": "", "period": "TRUE", "key": slots["key"].replace("hits.", "t."),
@@ -259,7 +272,7 @@ def _list(
             document=document(type, include, sparse, at, extras),
             languages=languages(type, extras, at, "string_agg(DISTINCT {}, ', ')"),
             total=sql.total.format(**slots) if total else "NULL::bigint",
-            **order.slots(type),
+            **order.slots(type, choice.filters),
             **slots,
         )
     )

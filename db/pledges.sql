@@ -1,7 +1,7 @@
 -- sorts --
 title text
 amount numeric
-announced_on date
+announced_on date to
 effective_from date
 
 -- filter --

@@ -1215,17 +1215,17 @@ CREATE INDEX people_positions_at ON public.people_positions USING btree (organiz
 
 CREATE INDEX people_positions_of ON public.people_positions USING btree (id, from_position);
 
-CREATE INDEX pledges_by_announcement ON public.pledges USING btree (COALESCE(announced_on, 'infinity'::date), id) WHERE (to_position IS NULL);
+CREATE INDEX pledges_by_announcement_and_days ON public.pledges USING btree (COALESCE(announced_on, 'infinity'::date), id, first_day, last_day) WHERE (to_position IS NULL);
 
 CREATE INDEX pledges_by_days ON public.pledges USING btree (last_day, first_day) WHERE (to_position IS NULL);
 
 CREATE INDEX pledges_by_donor ON public.pledges USING gin (donors) WHERE (to_position IS NULL);
 
-CREATE INDEX pledges_by_id ON public.pledges USING btree (id) WHERE (to_position IS NULL);
+CREATE INDEX pledges_by_id_and_days ON public.pledges USING btree (id, first_day, last_day) WHERE (to_position IS NULL);
 
-CREATE INDEX pledges_by_largest ON public.pledges USING btree (COALESCE(amount, '-Infinity'::numeric), id) WHERE (to_position IS NULL);
+CREATE INDEX pledges_by_largest_and_least ON public.pledges USING btree (COALESCE(amount, '-Infinity'::numeric), id, COALESCE(amount_min, (0)::numeric)) WHERE (to_position IS NULL);
 
-CREATE INDEX pledges_by_latest ON public.pledges USING btree (COALESCE(announced_on, '-infinity'::date), id) WHERE (to_position IS NULL);
+CREATE INDEX pledges_by_latest_and_days ON public.pledges USING btree (COALESCE(announced_on, '-infinity'::date), id, first_day, last_day) WHERE (to_position IS NULL);
 
 CREATE INDEX pledges_by_place ON public.pledges USING btree (announced_at) WHERE (to_position IS NULL);
 
@@ -1277,13 +1277,13 @@ CREATE INDEX statements_by_about ON public.statements USING gin (about) WHERE (t
 
 CREATE INDEX statements_by_concern ON public.statements USING gin (concerns) WHERE (to_position IS NULL);
 
-CREATE INDEX statements_by_day ON public.statements USING btree (COALESCE(said_on, 'infinity'::date), id) WHERE (to_position IS NULL);
+CREATE INDEX statements_by_day_and_days ON public.statements USING btree (COALESCE(said_on, 'infinity'::date), id, first_day, last_day) WHERE (to_position IS NULL);
 
 CREATE INDEX statements_by_days ON public.statements USING btree (first_day, last_day) WHERE (to_position IS NULL);
 
-CREATE INDEX statements_by_id ON public.statements USING btree (id) WHERE (to_position IS NULL);
+CREATE INDEX statements_by_id_and_days ON public.statements USING btree (id, first_day, last_day) WHERE (to_position IS NULL);
 
-CREATE INDEX statements_by_latest_day ON public.statements USING btree (COALESCE(said_on, '-infinity'::date), id) WHERE (to_position IS NULL);
+CREATE INDEX statements_by_latest_day_and_days ON public.statements USING btree (COALESCE(said_on, '-infinity'::date), id, first_day, last_day) WHERE (to_position IS NULL);
 
 CREATE INDEX statements_by_principal ON public.statements USING btree (on_behalf_of) WHERE (to_position IS NULL);
 
@@ -1295,11 +1295,11 @@ CREATE INDEX statements_by_topic ON public.statements USING gin (topics) WHERE (
 
 CREATE INDEX statements_by_update ON public.statements USING btree (updated_at, id) WHERE (to_position IS NULL);
 
-CREATE INDEX transactions_by_day ON public.transactions USING btree (COALESCE(dated, 'infinity'::date), id) WHERE (to_position IS NULL);
+CREATE INDEX transactions_by_day_and_days ON public.transactions USING btree (COALESCE(dated, 'infinity'::date), id, first_day, last_day) WHERE (to_position IS NULL);
 
 CREATE INDEX transactions_by_days ON public.transactions USING btree (last_day, first_day) WHERE (to_position IS NULL);
 
-CREATE INDEX transactions_by_id ON public.transactions USING btree (id) WHERE (to_position IS NULL);
+CREATE INDEX transactions_by_id_and_days ON public.transactions USING btree (id, first_day, last_day) WHERE (to_position IS NULL);
 
 CREATE INDEX transactions_by_pledge ON public.transactions USING btree (pledge) WHERE (to_position IS NULL);
 

@@ -1,5 +1,5 @@
 -- sorts --
-said_on date
+said_on date to
 
 -- filter --
 (%(speaker)s::text[] IS NULL OR t.speaker = ANY(ids('person', %(speaker)s)))

@@ -1,5 +1,5 @@
 -- sorts --
-dated date
+dated date to
 amount numeric
 
 -- filter --
