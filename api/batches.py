@@ -48,6 +48,7 @@ WAITING = 100  # batches of one provider that may wait: each fills the disk with
 LARGE = 256 * 1024  # bytes; what is larger is worked on in a process of its own, so that readers need not wait
 ATTEMPTS = 10  # a batch that its worker dies of may not be begun for ever
 TICK = 0.5  # seconds between two words of progress
+SILENCE = 20  # seconds after which a worker that says nothing has lost its batch: frozen, or its machine is gone
 TAKEN_IN = {name: {"$ref": f"#/components/headers/{name}"} for name in ("Location", "Preference-Applied")}
 LATER = {"Preference-Applied": "respond-async"}
 OPERATION = OperationBody()
@@ -371,10 +372,11 @@ def work_off() -> bool:
     """Apply the batch whose turn it is: all of it, and once, whatever dies on the way. Says whether there was one.
 
     What was sent is locked meanwhile, and goes in the transaction of the write itself. A worker that dies loses its
-    connection, thereby the lock, and the next one begins anew.
+    connection, thereby the lock, and the next one begins anew. So does one that is frozen: PostgreSQL ends what is idle
+    in a transaction for too long.
     """
     with db.transaction() as conn, db.connection("write") as aside:
-        conn.execute(sql.be_noticed)
+        conn.execute(sql.be_noticed, {"silence": f"{SILENCE}s"})
         batch = conn.execute(sql.take, binary=True).fetchone()
         if batch is None:
             return False
@@ -412,5 +414,6 @@ def attempt(conn: db.Connection, aside: db.Connection, batch: Json) -> Json:
             if monotonic() > told + TICK:
                 if not aside.execute(sql.tell, {"id": batch["id"], "done": len(operations)}).rowcount:
                     raise psycopg.Rollback  # cancelled
+                conn.execute(sql.still_here)
                 told = monotonic()
     return apply(conn, batch, by, operations)

@@ -30,6 +30,7 @@ from schemas.fields import stamp
 from schemas.problems import Json
 
 TIMEOUT = 15  # seconds that an endpoint may take
+SILENCE = 60  # seconds after which PostgreSQL gives the turn of a frozen worker to another
 TURN = 10  # seconds after which an endpoint lets others go first
 FIRST, LONGEST = 5, 3 * 60 * 60  # seconds to wait after the first failure, and at most
 PATIENCE = timedelta(days=3)  # of failures, after which a webhook is disabled
@@ -63,7 +64,7 @@ def deliver(courier: "Courier", id: UUID) -> bool:
     changes the webhook waits for its endpoint.
     """
     with db.transaction() as conn:
-        conn.execute(batches.be_noticed)
+        conn.execute(batches.be_noticed, {"silence": f"{SILENCE}s"})
         held = conn.execute(sql.hold, {"id": id}).fetchone()
         webhook = conn.execute(sql.turn, {"id": id, "now": datetime.now(UTC)}).fetchone()
         if not (held and held["held"] and webhook):

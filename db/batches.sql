@@ -41,10 +41,14 @@ SELECT id
  LIMIT 1
 
 -- be_noticed --
-SELECT set_config('client_connection_check_interval', '1s', true),
+SELECT set_config('idle_in_transaction_session_timeout', %(silence)s, true),
+       set_config('client_connection_check_interval', '1s', true),
        set_config('tcp_keepalives_idle', '10', true),
        set_config('tcp_keepalives_interval', '5', true),
        set_config('tcp_keepalives_count', '2', true)
+
+-- still_here --
+SELECT 1
 
 -- take --
 SELECT waiting.id, waiting.provider, waiting.key_name, waiting.admin, waiting.media_type, waiting.body

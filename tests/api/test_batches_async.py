@@ -341,6 +341,56 @@ def test_a_worker_that_is_killed_is_replaced_and_every_row_applied_once(provider
     assert revisions(fresh_app) == [(50, 50, 1)]
 
 
+def test_a_frozen_worker_is_replaced_and_cannot_write_when_it_thaws(provider, fresh_app, monkeypatch):
+    monkeypatch.setattr(batches, "SILENCE", 1)
+    monkeypatch.setattr(batches, "TICK", -1)  # tells every row
+    path = queue(provider, [actor(f"n{number}") for number in range(3)])
+    frozen, thaws, died = threading.Event(), threading.Event(), []
+    apply = batches.apply
+
+    def freeze(*args: Any) -> Any:
+        monkeypatch.setattr(batches, "apply", apply)
+        frozen.set()
+        assert thaws.wait(30)
+        return apply(*args)
+
+    def first() -> None:
+        with pytest.raises(psycopg.OperationalError):
+            work(fresh_app)
+        died.append(True)
+
+    monkeypatch.setattr(batches, "apply", freeze)
+    worker = threading.Thread(target=first)
+    worker.start()
+    assert frozen.wait(30)
+    assert not work(fresh_app), "nobody else takes what is worked on"
+    deadline = time.monotonic() + 30
+    while not work(fresh_app):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    thaws.set()
+    worker.join(30)
+    assert died
+    assert provider.get(path).json["counts"]["created"] == 3
+    assert revisions(fresh_app) == [(3, 3, 1)]
+    assert query(fresh_app, "SELECT attempts FROM batches") == [(2,)]
+
+
+def test_a_worker_that_reads_for_long_is_not_taken_for_frozen(provider, fresh_app, monkeypatch):
+    monkeypatch.setattr(batches, "SILENCE", 1)
+    operation = batches.operation
+
+    def slow(row: Any) -> Any:
+        time.sleep(0.6)
+        return operation(row)
+
+    monkeypatch.setattr(batches, "operation", slow)
+    path = queue(provider, [actor(f"n{number}") for number in range(4)])
+    assert work(fresh_app)
+    assert provider.get(path).json["counts"]["created"] == 4
+    assert query(fresh_app, "SELECT attempts FROM batches") == [(1,)]
+
+
 def test_killed_at_any_moment_it_leaves_nothing_or_all(provider, fresh_app):
     rows, paths = [actor(f"n{number}") for number in range(600)], []
     for turn in range(3):
