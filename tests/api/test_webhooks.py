@@ -255,13 +255,15 @@ def test_the_waiting_grows_up_to_some_hours(app):
     [
         ("100", 100, 100),
         ("9" * 400, 10_800, 10_800),
-        (format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 3_000, 3_600),
+        (timedelta(hours=1), 3_000, 3_600),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 5),
         ("-7", 0, 5),
         ("soon", 0, 5),
     ],
 )
 def test_an_endpoint_says_when_it_wants_to_be_asked_again(app, admin, receiver, webhook, told, least, most):
+    if isinstance(told, timedelta):  # only now: a name with the time in it is another one in each worker of the suite
+        told = format_datetime(datetime.now(UTC) + told, usegmt=True)
     write(admin, "north")
     receiver.answers = [lambda request: request.answer(429, **{"Retry-After": told})]
     turn(app, webhook)
