@@ -21,6 +21,7 @@ import db
 from api import resources
 from api.http import refuse
 from api.operations import configure_logs
+from db.packed import put_aside
 from schemas.problems import Refused
 
 IDLE = 300.0  # seconds without work after which a helper ends: it takes 60 MB, and two seconds to start
@@ -140,7 +141,7 @@ def end_with_parent() -> None:
 
 def answer(function: Callable[..., Response], asked: Asked, args: tuple[Any, ...]) -> Said:
     """One request's answer."""
-    with here.test_request_context(asked.path, method=asked.method, headers=asked.headers):
+    with here.test_request_context(asked.path, method=asked.method, headers=asked.headers), put_aside():
         g.key, g.request_id = asked.key, asked.id
         try:
             response = function(*args)

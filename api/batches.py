@@ -6,8 +6,9 @@ import io
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from time import monotonic
 from typing import IO, Any
@@ -22,11 +23,12 @@ import db
 from api import apart, http
 from api.http import allow, answer, describe, parse_json, recall, refuse, remember, target
 from db import records
+from db.packed import pack, put_aside
 from schemas.base import BODIES
 from schemas.batches import COUNTED, LIMITS, OPS, Batch, BatchArgs, BatchBody, BatchHeaders, OperationBody, known_types
 from schemas.fields import UUID_TEXT, stamp
 from schemas.lists import Args
-from schemas.problems import Json, Refused, fault, faults
+from schemas.problems import MAX_FAULTS, Json, Refused, Telling, fault, faults
 
 
 class Parser(http.Parser):
@@ -52,6 +54,8 @@ SILENCE = 20  # seconds after which a worker that says nothing has lost its batc
 TAKEN_IN = {name: {"$ref": f"#/components/headers/{name}"} for name in ("Location", "Preference-Applied")}
 LATER = {"Preference-Applied": "respond-async"}
 OPERATION = OperationBody()
+OURS = "Something went wrong on our side, and nothing was kept. The id of the batch helps us find it."
+ROW = f"A row has at most {http.MAX_BODY >> 20} MiB, as a request of its own has."
 LINES = {
     "schema": {
         "type": "string",
@@ -78,7 +82,8 @@ class GetBatchArgs(Args):
 def create_batch(_body: Any, _headers: Any, args: Json) -> Response:
     """Write many rows at once
 
-    As `application/x-ndjson` (one operation a line; 50,000 rows or 64 MiB) or `application/json` (5,000 rows or 8 MiB).
+    As `application/x-ndjson` (one operation a line; 50,000 rows or 64 MiB) or `application/json` (5,000 rows or 8 MiB);
+    a row has at most 1 MiB, and all together refer to at most 200,000 records by names that differ.
     Rows may refer to records that other rows of the batch make, in any order. Good rows land and bad ones are told,
     each with all its faults; with `atomic=true` it is all or nothing (422). One batch is one transaction.
 
@@ -104,9 +109,9 @@ def take(name: str, digest: bytes, args: Json) -> Response:
     }
     with Path(name).open("rb") as body:
         if later:
-            batch |= {"total": sum(1 for _ in read(request.mimetype, body)), "body": pack(body)}
+            batch |= {"total": sum(1 for _ in read(request.mimetype, body)), "body": compress(body)}
         else:
-            operations = [operation(row) for row in read(request.mimetype, body)]
+            operations = list(prepare(read(request.mimetype, body)))
     with db.transaction() as conn:
         if key is not None and (stored := recall(conn, key, digest)):
             if stored.status_code == 202:
@@ -210,28 +215,41 @@ def read(kind: str, body: IO[bytes] | gzip.GzipFile) -> Iterator[Any]:
             raise Refused(422, "validation_failed", 'Send {"operations": [...]}.', errors)
         if len(rows) > LIMITS[kind][0]:
             raise Refused(413, "content_too_large", _too_large(kind))
-        yield from rows
+        for row in rows:
+            yield row if len(orjson.dumps(row)) <= http.MAX_BODY else Refused(413, "content_too_large", ROW)
         return
     count = 0
-    for line in body:
+    for line in _lines(body):
         if line.strip():
             count += 1
             if count > LIMITS[kind][0]:
                 raise Refused(413, "content_too_large", _too_large(kind))
             try:
-                yield parse_json(line)
+                yield parse_json(line) if len(line) <= http.MAX_BODY else Refused(413, "content_too_large", ROW)
             except Refused as error:
                 yield error
 
 
-def operation(row: Any) -> records.Operation:
-    """A row as the write path takes it; what is wrong with it is told when its turn comes."""
-    made = records.Operation("replace", "")
-    try:
-        _fill(made, row)
-    except Refused as error:
-        made.problem = error
-    return made
+def _lines(body: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
+    """The lines of a file; of one that is too long, only so much as shows that."""
+    while part := body.readline(http.MAX_BODY + 1):
+        yield part
+        while len(part) > http.MAX_BODY and not part.endswith(b"\n"):
+            part = body.readline(http.MAX_BODY + 1)
+
+
+def prepare(rows: Iterable[Any]) -> Iterator[records.Operation]:
+    """The rows as the write path takes them; what is wrong with one is told when its turn comes."""
+    telling = Telling()
+    for row in rows:
+        made = records.Operation("replace", "")
+        try:
+            _fill(made, row)
+        except Refused as error:
+            made.problem = error
+        if made.problem:
+            telling.keep(made.problem)
+        yield made
 
 
 def _fill(made: records.Operation, row: Any) -> None:
@@ -262,10 +280,12 @@ def _fill(made: records.Operation, row: Any) -> None:
         raise Refused(422, "validation_failed", text, [fault("/identifier", "invalid", text)]) from None
     made.op = "replace" if row["op"] == "upsert" else row["op"]
     made.reason = row.get("reason")
-    made.data = data
     if made.op == "replace":
+        made.data = data
         records.load(made)
         made.data = {"id": data["id"]} if "id" in data else None  # what was sent is kept no longer than it is needed
+    elif made.op == "patch":
+        made.data = pack(data)
 
 
 def plain(row: Json) -> bool:
@@ -290,7 +310,7 @@ def apply(conn: db.Connection, batch: Json, by: records.By, operations: list[rec
     """Write the rows, and say what became of them."""
     with conn.transaction(force_rollback=batch["dry_run"]):
         outcomes = records.write(operations, by, atomic=batch["atomic"], batch=batch["id"], conn=conn)
-    results = []
+    results = io.BytesIO()
     for index, outcome in enumerate(outcomes):
         result: Json = {
             "index": index,
@@ -301,7 +321,8 @@ def apply(conn: db.Connection, batch: Json, by: records.By, operations: list[rec
         }
         if outcome.problem:
             result["problem"] = describe(outcome.problem)
-        results.append(result)
+        results.write((b"," if index else b"[") + orjson.dumps(result))
+    results.write(b"]" if outcomes else b"[]")
     counts = dict.fromkeys(COUNTED, 0) | Counter(outcome.status for outcome in outcomes)
     problem = nothing_kept(outcomes) if batch["atomic"] and counts["failed"] else None
     return {
@@ -309,22 +330,22 @@ def apply(conn: db.Connection, batch: Json, by: records.By, operations: list[rec
         "total": len(outcomes),
         "done": len(outcomes),
         "counts": counts,
-        "results": orjson.dumps(results),
+        "results": results.getvalue(),
         "problem": problem,
     }
 
 
 def nothing_kept(outcomes: list[records.Outcome]) -> Refused:
     """Why an atomic batch was refused."""
-    errors = [
+    errors = (
         entry | {"pointer": f"/{index}{entry['pointer']}"}
         for index, outcome in enumerate(outcomes)
         if outcome.problem
         for entry in outcome.problem.errors or [fault("", outcome.problem.code, outcome.problem.detail)]
-    ]
+    )
     bad = sum(outcome.problem is not None for outcome in outcomes)
     text = f"{bad} of {len(outcomes)} rows are faulty, so nothing was kept. Pointers begin with the row's number."
-    return Refused(422, "batch_failed", text, errors[:1000])
+    return Refused(422, "batch_failed", text, list(islice(errors, MAX_FAULTS)))
 
 
 def stored_as(batch: Json) -> Json:
@@ -348,7 +369,7 @@ def document(row: Json) -> bytes:
 # --- later ---------------------------------------------------------------------------------------------------------
 
 
-def pack(body: IO[bytes]) -> bytes:
+def compress(body: IO[bytes]) -> bytes:
     """What was sent, as it waits."""
     packed = io.BytesIO()
     body.seek(0)
@@ -393,10 +414,11 @@ def work_off() -> bool:
             except (psycopg.OperationalError, psycopg.InterfaceError):
                 raise  # the database went away; when it is back, the batch is begun anew
             except Exception as error:
-                log.error("batch failed", id=str(batch["id"]), exc_info=error)
-                text = "Something went wrong on our side, and nothing was kept. The id of the batch helps us find it."
-                failed = {"status": "failed", "counts": None, "results": None}
-                conn.execute(sql.finish, stored_as(batch | failed | {"problem": Refused(500, "internal_error", text)}))
+                failed = {"status": "failed", "counts": None, "results": None, "problem": error}
+                if not isinstance(error, Refused):
+                    log.error("batch failed", id=str(batch["id"]), exc_info=error)
+                    failed["problem"] = Refused(500, "internal_error", OURS)
+                conn.execute(sql.finish, stored_as(batch | failed))
         conn.execute(sql.drop, batch)
     apart.give_back()
     log.info("batch", id=str(batch["id"]), rows=batch.get("total"), duration_ms=round((monotonic() - started) * 1000))
@@ -408,12 +430,12 @@ def attempt(conn: db.Connection, aside: db.Connection, batch: Json) -> Json:
     operations: list[records.Operation] = []
     by = records.By(batch["provider"], batch["key_name"], batch["admin"])
     told = monotonic()
-    with gzip.open(io.BytesIO(batch.pop("body"))) as body:
-        for row in read(batch["media_type"], body):
-            operations.append(operation(row))
+    with put_aside(), gzip.open(io.BytesIO(batch.pop("body"))) as body:
+        for made in prepare(read(batch["media_type"], body)):
+            operations.append(made)
             if monotonic() > told + TICK:
                 if not aside.execute(sql.tell, {"id": batch["id"], "done": len(operations)}).rowcount:
                     raise psycopg.Rollback  # cancelled
                 conn.execute(sql.still_here)
                 told = monotonic()
-    return apply(conn, batch, by, operations)
+        return apply(conn, batch, by, operations)

@@ -86,10 +86,13 @@ def _children(work: "Set", kind: str, name: str, ids: Iterable[str]) -> "dict[st
 
 def _affected(work: "Set", kind: str, name: str) -> set[str]:
     """The records to which touched ones of a type refer, or referred, by a property."""
-    touched = [record for record in work.touched.values() if record.type == kind]
-    now = [record.document for record in touched if record.has(name)]
-    documents = [document for document in [*now, *(record.was for record in touched)] if document]
-    return {document[name]["id"] for document in documents if name in document}
+    found = set()
+    for record in work.touched.values():
+        if record.type == kind:
+            for document in (record.document if record.has(name) else None, record.was if record.had(name) else None):
+                if document and name in document:
+                    found.add(document[name]["id"])
+    return found
 
 
 def _own(kind: str, work: "Set") -> set[str]:

@@ -21,38 +21,21 @@ from psycopg.waiting import Ready, Wait
 
 import db
 from db import Connection, consequences, surgery
+from db.packed import Aside, Packed, unpack
 from schemas import base, claims
 from schemas.base import BODIES
 from schemas.fields import UUID_TEXT, Edtf, Ref, stamp
-from schemas.problems import Json, Refused, fault, pointer
+from schemas.problems import Json, Refused, Telling, fault, pointer
 
 sql = db.load("records")
 CHUNK = 1000  # rows that are rendered at a time: their text, not their number, is what takes memory
 FEW = 20  # operations: up to so many, planning would take longer than the work
+REFERENCES = 200_000  # that a set may have, all different: what they name is kept in memory
 AHEAD = 8  # statements that wait while one is on its way
 
 Statement = tuple[str, Json]
 Name = tuple[str, str, str, str, int, int | None]  # type, scheme and identifier lead to an id, from when until when
 T = TypeVar("T")
-
-
-class Packed:
-    """A document kept as its canonical bytes (and its identifiers beside it): a set holds fifty thousand of them.
-
-    What is read is a copy: set it to change it.
-    """
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.bytes, self.names = f"{name}_bytes", f"{name}_names"
-
-    def __get__(self, instance: Any, owner: type) -> Json | None:
-        packed = getattr(instance, self.bytes)
-        return None if packed is None else orjson.loads(packed)
-
-    def __set__(self, instance: Any, value: Json | None) -> None:
-        names = value.get("identifiers", ()) if value else ()
-        setattr(instance, self.bytes, None if value is None else base.canonical(value))
-        setattr(instance, self.names, tuple((name["scheme"], name["identifier"]) for name in names))
 
 
 @dataclass(frozen=True)
@@ -71,7 +54,7 @@ class Operation:
     op: Literal["create", "replace", "patch", "delete", "merge", "restore"]
     type: str
     target: Json | None = None
-    data: Any = None
+    data: Any = None  # JSON, or a patch that was packed
     if_match: frozenset[int] | Literal["any"] | None = None
     only_new: bool = False
     must_match: bool = False
@@ -79,7 +62,7 @@ class Operation:
     into: Json | None = None
     erase: bool = False
     problem: Refused | None = None  # what was wrong with it before anything was looked up
-    loaded_bytes: bytes | None = None
+    loaded_bytes: bytes | Aside | None = None
     loaded_names: tuple[tuple[str, str], ...] = ()
     loaded = Packed()  # what it brings, validated, its references not yet looked up
 
@@ -115,16 +98,16 @@ class Record:
     merged_into: str | None = None
     reason: str | None = None
     admin: bool = False
-    document_bytes: bytes | None = None
+    document_bytes: bytes | Aside | None = None
     document_names: tuple[tuple[str, str], ...] = ()
     overlay: Json = field(default_factory=dict)
-    was_bytes: bytes | None = None
+    was_bytes: bytes | Aside | None = None
     was_names: tuple[tuple[str, str], ...] = ()
     was_overlay: Json = field(default_factory=dict)
     was_state: str = "new"
     whole: bool = True  # whether its document was read, too
     rows: list[int] = field(default_factory=list)
-    drafts: list[bytes | None] = field(default_factory=list)  # the document after each row, its references as sent
+    drafts: list[bytes | Aside | None] = field(default_factory=list)  # after each row, with references as sent
     document = Packed()
     was = Packed()
 
@@ -142,7 +125,11 @@ class Record:
 
     def has(self, name: str) -> bool:
         """Whether the document may have a property of this name: told without unpacking it."""
-        return self.document_bytes is not None and f'"{name}":'.encode() in self.document_bytes
+        return self.document_bytes is not None and f'"{name}":'.encode() in bytes(self.document_bytes)
+
+    def had(self, name: str) -> bool:
+        """The same of what it was."""
+        return self.was_bytes is not None and f'"{name}":'.encode() in bytes(self.was_bytes)
 
 
 def write(
@@ -217,6 +204,7 @@ class Set:
         self.named: dict[tuple[str, str, str], str] = {}  # … and whom they name: (type, scheme, identifier) -> id
         self.stored: dict[str, Record] = {}  # by id, as the database has it
         self.periods: list[Period] = []  # what was projected last
+        self.telling = Telling()
         targets = [whom for operation in operations for whom in (operation.target, operation.into) if whom]
         own = {name for operation in operations for name in operation.loaded_names}
         own |= {(target["scheme"], target["identifier"]) for target in targets if "scheme" in target}
@@ -247,7 +235,9 @@ class Set:
         whole = {id for id in whole if id not in self.stored or not self.stored[id].whole}
         if missing := {id for id in ids if id not in self.stored} | whole:
             args = {"ids": sorted(missing), "targets": sorted(whole)}
-            for row in self.conn.execute(sql.known, args):
+            few = len(missing) <= CHUNK
+            rows = self.conn.execute(sql.known, args) if few else self.conn.cursor().stream(sql.known, args, size=CHUNK)
+            for row in rows:
                 self.remember(row, str(row["id"]) in whole)
 
     def remember(self, row: Json, whole: bool = True) -> Record:
@@ -256,7 +246,8 @@ class Set:
         row = row | {"id": id, "merged_into": str(into) if into else None, "overlay": overlay}
         document = row.pop("document")
         record = Record(**row, was_overlay=overlay, was_state=row["state"], whole=whole)
-        record.document = record.was = document
+        record.document = document
+        record.was_bytes, record.was_names = record.document_bytes, record.document_names
         consequences.restore(record)
         self.stored[id] = record
         return record
@@ -294,7 +285,7 @@ class Set:
                 try:
                     self._apply(row, operation)
                 except Refused as problem:
-                    problems[row] = problem
+                    problems[row] = self.telling.keep(problem)
         self._fetch_names()
         self.failed = {name for row in {*bad, *problems} for name in _names_of(self.operations[row])}
         self.unmade: set[str] = set()
@@ -304,7 +295,8 @@ class Set:
         while waiting:
             record = waiting.pop()
             if problems.keys().isdisjoint(record.rows) and (found := self._check(record)):
-                row, problems[row] = found
+                row = found[0]
+                problems[row] = self.telling.keep(found[1])
                 if record.was_state != "live" and len(record.rows) == 1:
                     # who refers to it fails at once: one attempt for each link of a chain would take for ever
                     self.unmade.add(record.id)
@@ -326,7 +318,8 @@ class Set:
             case "delete":
                 record.document, record.state, record.reason, record.overlay = None, "deleted", operation.reason, {}
             case "patch":
-                record.document = _patched(BODIES[record.type], record.document, operation.data)
+                change = unpack(operation.data) if isinstance(operation.data, bytes | Aside) else operation.data
+                record.document = _patched(BODIES[record.type], record.document, change)
             case _:
                 if operation.problem is not None:
                     raise operation.problem
@@ -399,7 +392,7 @@ class Set:
             return record.rows[-1], problem
         for place, draft in enumerate(record.drafts):
             if draft is not None:
-                if problem := self._check_references(record, orjson.loads(draft)):
+                if problem := self._check_references(record, unpack(draft)):
                     return record.rows[place], problem
                 record.drafts[place] = record.document_bytes
         if problem := self._check_value(record):
@@ -550,7 +543,7 @@ class Set:
             if record.alive:
                 if record.overlay:
                     record.document = consequences.shown(record)
-                hash = sha256((record.document_bytes or b"") + base.canonical(record.overlay)).digest()
+                hash = sha256(bytes(record.document_bytes or b"") + base.canonical(record.overlay)).digest()
             if hash == record.hash and record.state == record.was_state:
                 continue
             record.hash = hash
@@ -598,7 +591,7 @@ class Set:
             "op": ["created" if r.version == 1 and r.alive else ops[r.state] for r in changed],
             "changed": [f"{{{','.join(difference(r))}}}" for r in changed],  # names of properties need no quoting
             "overlay": [_text(r.overlay) if r.overlay else None for r in changed],
-            "document": [r.document_bytes.decode() if r.document_bytes else None for r in changed],
+            "document": [bytes(r.document_bytes).decode() if r.document_bytes else None for r in changed],
         }
         yield sql.append, columns
         yield from close_periods([record for record in changed if record.was_state != "new"])
@@ -639,16 +632,19 @@ def _is_id(value: Any) -> bool:
     return isinstance(value, str) and UUID_TEXT.match(value) is not None
 
 
-def _referred(documents: Iterable[tuple[str, bytes]]) -> tuple[set[tuple[str, str]], set[str]]:
+def _referred(documents: Iterable[tuple[str, bytes | Aside]]) -> tuple[set[tuple[str, str]], set[str]]:
     """All that documents refer to, by name and by id."""
     names: set[tuple[str, str]] = set()
     ids: set[str] = set()
     for type, document in documents:
-        for _, ref in references(type, orjson.loads(document)):
+        for _, ref in references(type, unpack(document)):
             if "scheme" in ref:
                 names.add((ref["scheme"], ref["identifier"]))
             else:
                 ids.add(ref["id"])
+        if len(names) + len(ids) > REFERENCES:
+            text = f"The rows refer to more than {REFERENCES} records. Send them in several batches."
+            raise Refused(413, "content_too_large", text)
     return names, ids
 
 

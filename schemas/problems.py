@@ -1,6 +1,7 @@
 """What is wrong with a request, told all at once."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 Json = dict[str, Any]
@@ -15,6 +16,22 @@ class Refused(Exception):
         super().__init__(detail)
         self.status, self.code, self.detail, self.more = status, code, detail, more
         self.errors = (errors or [])[:MAX_FAULTS]
+
+
+@dataclass
+class Telling:
+    """How much is told of what is wrong with the rows of a set: all, unless that were to fill the memory."""
+
+    left: int = 100_000
+
+    def keep(self, problem: Refused) -> Refused:
+        """A problem to be told when its row's turn comes: without its traceback, which holds all that was at hand."""
+        problem.__traceback__ = problem.__context__ = None
+        self.left -= len(problem.errors)
+        if self.left < 0 and len(problem.errors) > 1:
+            del problem.errors[1:]
+            problem.detail += " Only the first is told: the rows of this batch have too many faults."
+        return problem
 
 
 def fault(pointer: str, code: str, detail: str, location: str = "body") -> Json:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -122,6 +123,24 @@ def test_what_was_sent_lands_once_by_the_one_who_sent_it(provider, name):
     assert again.headers["Idempotent-Replayed"] == "true"
     [revision] = provider.get(f"/v1/actors/b:{name}/revisions").json["items"]
     assert revision["batch"] == first.json["id"]
+
+
+def most(app: Flask) -> int:
+    """MB that the helper has taken at most since it was asked last."""
+    process = Path("/proc", str(pid(app)))
+    said = re.search(r"VmHWM:\s*(\d+) kB", Path(process, "status").read_text())
+    Path(process, "clear_refs").write_text("5")
+    assert said
+    return int(said[1]) // 1024
+
+
+def test_many_faults_do_not_fill_the_memory(provider, app, name):
+    outcomes(send(provider, [actor(name)]))
+    before = most(app)
+    faulty = {f"x{number}": 1 for number in range(400)}
+    answer = send(provider, [actor(f"{name}{number}", **faulty) for number in range(2500)])
+    assert set(outcomes(answer)) == {"failed"}
+    assert most(app) < before + 150  # all together would take some 400
 
 
 def begun(provider: FlaskClient, name: str, conn: psycopg.Connection[Any]) -> tuple[threading.Thread, list]:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -12,8 +13,10 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 
+from api import batches, http
+from db import records
 from schemas.batches import LIMITS
-from schemas.problems import Json
+from schemas.problems import Json, Telling
 from tests.conftest import running_app
 from tests.openapi.validation import CheckedClient
 
@@ -180,6 +183,7 @@ def test_another_providers_record_is_left_alone(provider, fresh_app, signed):
         (b'{"op":NaN}', "invalid_json"),
         (b'{"op":1e999}', "invalid_json"),
         (b'{"n":' + b"9" * 400 + b"}", "invalid_json"),
+        (b'{"n":"' + b"9" * (3 << 20) + b'"}', "content_too_large"),
         (b"[" * 100_000 + b"]" * 100_000, "invalid_json"),
         (b'{"op":"\\ud800"}', "invalid_json"),
         (dumps({}), "validation_failed"),
@@ -215,6 +219,32 @@ def test_a_hostile_row_fails_alone(shared, row, code):
     first, hostile, last = outcomes(answer)
     assert {first, last} <= {"created", "unchanged"}
     assert (hostile, codes(answer)) == ("failed", [None, code, None])
+
+
+def test_a_row_holds_no_more_than_a_request_of_its_own(shared):
+    rows = [actor("good"), actor("x", note="x" * http.MAX_BODY), actor("also good")]
+    answer = shared.post("/v1/batches", json={"operations": rows})
+    assert outcomes(answer)[1] == "failed"
+    assert codes(answer) == [None, "content_too_large", None]
+
+
+@pytest.mark.parametrize("op", ["upsert", "patch"])
+def test_of_all_too_many_faults_the_first_of_each_row_is_told(provider, monkeypatch, op):
+    send(provider, [actor("a"), actor("b"), actor("c")])
+    few = partial(Telling, 5)
+    monkeypatch.setattr(batches, "Telling", few)
+    monkeypatch.setattr(records, "Telling", few)
+    faulty = {"one": 1, "two": 2, "three": 3}
+    rows = [actor("a", **faulty) | {"op": op}, actor("b", **faulty) | {"op": op}, actor("c", one=1) | {"op": op}]
+    answer = send(provider, rows)
+    assert codes(answer) == ["validation_failed"] * 3
+    problems = [result["problem"] for result in answer.json["results"]]
+    assert [len(problem["errors"]) for problem in problems] == [3, 1, 1]
+    assert [problem["detail"] for problem in problems] == [
+        "3 fault(s) in the body.",
+        "3 fault(s) in the body. Only the first is told: the rows of this batch have too many faults.",
+        "1 fault(s) in the body.",
+    ]
 
 
 def test_blank_lines_and_carriage_returns_are_no_rows(provider):
@@ -277,6 +307,17 @@ def test_too_many_rows_are_refused_with_the_way_out(shared):
         answer = shared.post("/v1/batches", data=body, content_type=kind)
         assert (answer.status_code, answer.json["code"]) == (413, "content_too_large")
         assert "Send several" in answer.json["detail"]
+
+
+def test_too_many_references_are_refused_with_the_way_out(provider, monkeypatch):
+    monkeypatch.setattr(records, "REFERENCES", 2)
+    children = [actor("x", parent="b:one"), actor("y", parent="b:two"), actor("z", parent="b:one")]
+    answer = send(provider, [actor("one"), actor("two"), *children])
+    assert set(outcomes(answer)) == {"created"}
+    answer = send(provider, [actor("three"), *children, actor("v", parent="b:three")])
+    assert (answer.status_code, answer.json["code"]) == (413, "content_too_large")
+    assert "several batches" in answer.json["detail"]
+    assert events(provider) == 5
 
 
 def test_too_many_bytes_are_refused(shared):

@@ -304,6 +304,16 @@ def test_what_is_done_stays_done(provider, fresh_app):
         assert provider.get(path).json["status"] == "done"
 
 
+def test_a_batch_that_is_refused_as_a_whole_says_why(provider, fresh_app, monkeypatch, capsys):
+    monkeypatch.setattr(records, "REFERENCES", 1)
+    path = queue(provider, [actor("a", parent="b:one"), actor("b", parent="b:two")])
+    assert work(fresh_app)
+    batch = provider.get(path).json
+    assert (batch["status"], batch["problem"]["status"], batch["results"]) == ("failed", 413, [])
+    assert "several batches" in batch["problem"]["detail"]
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def test_a_fault_of_ours_fails_the_batch_and_not_the_queue(provider, fresh_app):
     broken, sound = queue(provider, [actor("a")]), queue(provider, [actor("b")])
     query(fresh_app, f"UPDATE batch_inputs SET body = 'no gzip' WHERE id = '{broken[-36:]}'")
@@ -378,14 +388,15 @@ def test_a_frozen_worker_is_replaced_and_cannot_write_when_it_thaws(provider, fr
 
 def test_a_worker_that_reads_for_long_is_not_taken_for_frozen(provider, fresh_app, monkeypatch):
     monkeypatch.setattr(batches, "SILENCE", 1)
-    operation = batches.operation
+    read = batches.read
 
-    def slow(row: Any) -> Any:
-        time.sleep(0.6)
-        return operation(row)
+    def slow(*sent: Any) -> Iterator[Any]:
+        for row in read(*sent):
+            time.sleep(0.6)
+            yield row
 
-    monkeypatch.setattr(batches, "operation", slow)
     path = queue(provider, [actor(f"n{number}") for number in range(4)])
+    monkeypatch.setattr(batches, "read", slow)
     assert work(fresh_app)
     assert provider.get(path).json["counts"]["created"] == 4
     assert query(fresh_app, "SELECT attempts FROM batches") == [(1,)]
