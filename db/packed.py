@@ -12,34 +12,59 @@ import orjson
 from schemas import base
 from schemas.problems import Json
 
+PAGE = 256 * 1024  # bytes
+PAGES = 8  # that are kept in memory
+
 #: where documents are put aside, if they are
 shelf: ContextVar["Shelf | None"] = ContextVar("shelf", default=None)
 
 
 class Shelf:
-    """A file without a name, which is gone with whoever opened it."""
+    """A file without a name, gone with whoever opened it. What is read in turn is mostly what was written in turn, so
+    that it goes and comes by the page: by the document, most of the time would go into asking the system for it."""
 
-    def __init__(self, number: int) -> None:
-        self.number, self.end = number, 0
+    def __init__(self, file: int) -> None:
+        self.file, self.end = file, 0
+        self.places: list[tuple[int, int]] = []  # where a page begins in the file, and its size
+        self.read: dict[int, bytes] = {}  # some that were read of late
+        self.page = bytearray()  # the one that is being written
 
     def put(self, content: bytes) -> "Aside":
-        aside = Aside(self.number, self.end, len(content))
-        self.end += os.pwrite(self.number, content, self.end)
-        if self.end < aside.start + aside.size:
-            raise OSError("no space is left to put documents aside")
+        if len(self.page) > PAGE:
+            self._turn()
+        aside = Aside(self, len(self.places), len(self.page), len(content))
+        self.page += content
         return aside
+
+    def _turn(self) -> None:
+        size = len(self.page)
+        if os.pwrite(self.file, self.page, self.end) < size:
+            raise OSError("no space is left to put documents aside")
+        self.places.append((self.end, size))
+        self.end += size
+        self.page = bytearray()
+
+    def get(self, number: int) -> bytes | bytearray:
+        if number == len(self.places):
+            return self.page
+        if number not in self.read:
+            if len(self.read) >= PAGES:
+                del self.read[next(iter(self.read))]
+            start, size = self.places[number]
+            self.read[number] = os.pread(self.file, size, start)
+        return self.read[number]
 
 
 class Aside:
     """Bytes that were put aside. ``bytes`` gives them, as it does those that were not."""
 
-    __slots__ = ("number", "size", "start")
+    __slots__ = ("page", "shelf", "size", "start")
 
-    def __init__(self, number: int, start: int, size: int) -> None:
-        self.number, self.start, self.size = number, start, size
+    def __init__(self, shelf: Shelf, page: int, start: int, size: int) -> None:
+        self.shelf, self.page, self.start, self.size = shelf, page, start, size
 
     def __bytes__(self) -> bytes:
-        return os.pread(self.number, self.size, self.start)
+        return bytes(self.shelf.get(self.page)[self.start : self.start + self.size])
 
 
 @contextmanager

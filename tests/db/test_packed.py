@@ -1,16 +1,28 @@
 """Documents in memory or aside: the same to whoever reads them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from db import packed
 from db.packed import Aside, Packed, pack, put_aside, unpack
 
 NUMBERS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.recursive(NUMBERS | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small() -> Iterator[None]:
+    """Pages that are soon full, and soon read again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packed, "PAGE", 50)
+        patch.setattr(packed, "PAGES", 2)
+        yield
 
 
 @dataclass(slots=True)
@@ -25,9 +37,9 @@ def test_what_is_packed_aside_is_what_is_packed_here(values):
     here = [pack(value) for value in values]
     with put_aside():
         aside = [pack(value) for value in values]
-        assert {Aside} >= {type(packed) for packed in aside}
-        assert [bytes(packed) for packed in aside] == here
-        assert [unpack(packed) for packed in reversed(aside)] == values[::-1]
+        assert {Aside} >= {type(one) for one in aside}
+        assert [bytes(one) for one in aside] == here
+        assert [unpack(one) for one in reversed(aside)] == values[::-1]
     assert isinstance(pack(1), bytes)
 
 
