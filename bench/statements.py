@@ -51,6 +51,8 @@ def capture(server: Server, running: engine.Engine, requests: list[Request], fol
 def switch(conn: psycopg.Connection, duration: str) -> None:
     conn.execute(f"ALTER SYSTEM SET log_min_duration_statement = {duration}")
     conn.execute("SELECT pg_reload_conf()")
+    while conn.execute("SHOW log_min_duration_statement").fetchone() != (duration,):
+        time.sleep(0.1)  # PostgreSQL may be busy writing what was copied
     time.sleep(0.3)  # until all have read it, and written what they had to say
 
 
