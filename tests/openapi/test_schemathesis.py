@@ -27,7 +27,8 @@ CONFIG = Path(__file__).parents[2] / "schemathesis.toml"
 OPERATIONS = [name for name, *_ in operations(published(create_app()))]
 #: what is one path through the code for all types is tried at its limits with one of them
 TYPE = f"({'|'.join(BODIES)})"
-ALIKE = re.compile(f"(get|delete|restore|merge)_{TYPE}|(get|list)_{TYPE}_(citation|revisions)")
+COLLECTION = f"({'|'.join(body.collection for body in BODIES.values())})"
+ALIKE = re.compile(f"(get|delete|restore|merge)_{TYPE}|(get|list)_{TYPE}_(citation|revisions)|export_{COLLECTION}")
 
 
 # what is made of the examples and at random; and each limit of each value, as many as there is time for. Apart, for
