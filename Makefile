@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(shell command -v uv)
 INSTALL := $(if $(UV),$(UV) pip install --quiet --python .venv,$(BIN)/pip install --quiet --disable-pip-version-check)
-LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-strip-extras --python-version 3.11 \
 	--custom-compile-command "make lock" --extra redis --group build
 
-BENCH_LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+BENCH_LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-strip-extras --python-version 3.11 \
 	--custom-compile-command "make lock" bench/requirements.in --output-file bench/requirements.lock
 
 .DELETE_ON_ERROR:
