@@ -63,14 +63,16 @@ class Settings:
     port: int = setting(8000, "The port that the server listens on.", validate.Range(1, 65535))
     workers: int = setting(2, "Server processes; about one for each processor core.", validate.Range(1, 128))
     threads: int = setting(
-        4, "Threads, and at most as many database connections, of each server process.", validate.Range(1, 64)
+        4,
+        "Threads of each server process, and at most four times as many connections to the database.",
+        validate.Range(1, 64),
     )
     memory: int = setting(
         32,
         "Megabytes that each server process may fill with documents and answers it has given; 0 keeps none.",
         validate.Range(0, 65536),
     )
-    shortcut: bool = setting(True, "Whether plain reads are answered in front of Flask, in a fraction of the time.")
+    shortcut: bool = setting(True, "Whether plain requests are answered in front of Flask, in a fraction of the time.")
     public_read: bool = setting(True, "Whether reading is open to everyone; `false` asks for a key for everything.")
     rate_limit: str = setting("6000/minute", "Requests that one key, or one address without a key, may make.", rate)
     rate_limit_storage: str | None = setting(

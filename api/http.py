@@ -139,12 +139,16 @@ def init_app(app: Flask) -> None:
 
 def authenticate() -> None:
     """Find the key of the request, before its quota is charged."""
-    g.key = None
     header = request.headers.get("Authorization")
-    if header is not None and request.path not in PROBES:
-        scheme, _, token = header.partition(" ")
-        if scheme.lower() == "bearer" and token.strip():
-            g.key = db.read(lambda conn: keys.find(conn, token.strip()), "lookup")
+    g.key = None if header is None or request.path in PROBES else find_key(header)
+
+
+def find_key(header: str) -> Any:
+    """The living key of an `Authorization` header, or None."""
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        return None
+    return db.read(lambda conn: keys.find(conn, token.strip()), "lookup")
 
 
 def admit() -> None:
@@ -163,9 +167,14 @@ def allow(scope: str) -> records.By:
     """Refuse a request whose key lacks the scope; tell the log who it is."""
     if g.key is None:
         raise Refused(401, "unauthorized", "Writing needs a key: Authorization: Bearer <key>.")
-    if scope not in g.key["scopes"]:
+    return writer(g.key, scope)
+
+
+def writer(key: Any, scope: str) -> records.By:
+    """The holder of a key, as the log knows him."""
+    if scope not in key["scopes"]:
         raise Refused(403, "forbidden", f"This key lacks the scope {scope}.")
-    return records.By(g.key["provider"], g.key["name"], "admin" in g.key["scopes"])
+    return records.By(key["provider"], key["name"], "admin" in key["scopes"])
 
 
 class RecordId(BaseConverter):
@@ -429,7 +438,8 @@ def write_record(body: type[Body], operation: records.Operation, scope: str = "w
     by = allow(scope)
     key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
     if key is None and operation.op == "create":
-        return written(body, operation, together.create(operation, by))
+        made = request.environ.get("parley.made")  # in front of Flask (shortcut.py), which is to say what came of it
+        return written(body, operation, made.result() if made else together.create(operation, by))
     with db.transaction() as conn:
         if key is not None and (stored := recall(conn, key, request_hash())):
             return stored

@@ -17,7 +17,7 @@ from mmap import mmap
 from pathlib import Path
 from struct import Struct
 from time import time
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import structlog
@@ -210,9 +210,9 @@ def told(quota: Quota) -> str:
     return f'"default";r={quota.left};t={quota.seconds}'
 
 
-def charge(remote: str | None) -> Quota:
-    """Count a request without a key."""
-    return limiter().ask(f"address:{network(remote or 'local')}", cost=1)
+def name(key: Any, remote: str | None) -> str:
+    """Whose requests are counted together: a made-up key gives nobody a fresh quota."""
+    return f"key:{key['id']}" if key else f"address:{network(remote or 'local')}"
 
 
 def remaining() -> int | None:
@@ -225,18 +225,16 @@ def limiter() -> Limiter:
 
 
 def caller() -> str:
-    """The key of this request, else its address: a made-up key gives nobody a fresh quota."""
-    key = g.get("key")
-    return f"key:{key['id']}" if key else f"address:{network(request.remote_addr or 'local')}"
+    return name(g.get("key"), request.remote_addr)
 
 
 @lru_cache(4096)
-def network(address: str) -> str:
+def network(remote: str) -> str:
     """An address as it is counted: one subscriber holds a whole /64 of IPv6."""
     try:
-        ip = ip_address(address)
+        ip = ip_address(remote)
     except ValueError:
-        return address
+        return remote
     if isinstance(ip, IPv6Address):
         return str(ip.ipv4_mapped or ip_network((ip, 64), strict=False))
-    return address
+    return remote

@@ -95,8 +95,9 @@ def init_app(app: Flask) -> None:
     reading = app.config.get("READ_DATABASE_URL") or url
     app.extensions["db"] = {
         "read": _pool(reading, size, timeout, READ_ONLY),
-        # where the plan is the same whatever is asked, it is made once: planning takes longer than a look into an index
-        "lookup": _pool(reading, size, timeout, f"{READ_ONLY} -c plan_cache_mode=force_generic_plan"),
+        # where the plan is the same whatever is asked, it is made once: planning takes longer than a look into an
+        # index; and as these looks are short, to wait for a connection takes longer than to have some more
+        "lookup": _pool(reading, 2 * size, timeout, f"{READ_ONLY} -c plan_cache_mode=force_generic_plan"),
         "write": _pool(url, size, timeout, PATIENT),
     }
     app.extensions["documents"] = Memory[bytes](app.config.get("MEMORY", 32) * 2**20)

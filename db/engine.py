@@ -27,7 +27,7 @@ SOCKET_PATH = 100  # the kernel takes 107 bytes on Linux and 103 on macOS
 SERVER = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "max_connections": "60",
+    "max_connections": "80",
     "shared_buffers": "64MB",
     "io_method": "sync",
     "jit": "off",

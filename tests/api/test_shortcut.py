@@ -1,7 +1,10 @@
 """What is answered in front of Flask is what Flask answers, header for header and byte for byte, and never stale."""
 
 import gzip
+import json
 import os
+import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from importlib import import_module
@@ -13,9 +16,12 @@ from hypothesis import strategies as st
 
 import api
 from api import RESOURCES, create_app
-from api.http import LISTS
+from api.http import LISTS, MAX_BODY
 from api.shortcut import Luck, Shortcut
+from db import together
+from schemas.base import BODIES
 from tests.cli.test_serve import free_port, serving
+from tests.schemas.test_compiled import objects, sound_bodies
 
 for resource in RESOURCES:
     import_module(f"api.{resource}")
@@ -100,6 +106,15 @@ def test_any_list(pair, data):
     alike(pair, httpx.URL(f"/v1/{collection}", params=query).raw_path.decode(), request)
 
 
+@pytest.mark.parametrize(
+    "path", ["/v1/rounds/w:third", "/v1/rounds?limit=2", "/v1/search?q=talks", "/v1/rounds/x", "/v1/me"]
+)
+def test_whoever_has_a_key_reads_the_same(pair, key, path):
+    token = key(pair[0].application, "read")
+    for sent in (f"Bearer {token}", f"bearer  {token} ", f"Basic {token}", f"Bearer {token}x"):
+        alike(pair, path, {"Authorization": sent})
+
+
 def test_every_page_of_a_walk(pair):
     front, flask = pair
     path = "/v1/actors?limit=2&sort=-name"
@@ -112,6 +127,139 @@ def test_every_page_of_a_walk(pair):
     raise AssertionError("no end")
 
 
+# --- creating ------------------------------------------------------------------------------------------------------
+
+ACTOR = {"name": "Office", "kind": "other"}
+JSON = {"Content-Type": "application/json"}
+CHANGING = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+Z")
+SENT = {
+    "sound": (json.dumps(ACTOR), {}),
+    "compressed": (json.dumps(ACTOR | {"note": "n" * 2000}), {"Accept-Encoding": "gzip"}),
+    "named": (json.dumps(ACTOR | {"identifiers": [{"scheme": "x", "identifier": "taken"}]}), {}),
+    "astray": (json.dumps(ACTOR | {"parent": "x:nobody"}), {}),
+    "faults": ('{"name": 1, "kind": "none", "x": null}', {}),
+    "no object": ("[]", {}),
+    "no JSON": ("{", {}),
+    "nothing": ("", {}),
+    "doubled": ('{"name": "a", "name": "b", "kind": "other"}', {}),
+    "NUL": ('{"name": "a\\u0000", "kind": "other"}', {}),
+    "with a charset": (json.dumps(ACTOR), {"Content-Type": "application/json; charset=utf-8"}),
+    "as text": (json.dumps(ACTOR), {"Content-Type": "text/plain"}),
+    "for a browser": (json.dumps(ACTOR), {"Accept": "text/html", "Origin": "https://example.org"}),
+    "known tag": (json.dumps(ACTOR), {"If-None-Match": "*"}),
+    "own id": (json.dumps(ACTOR), {"X-Request-Id": "mine"}),
+    "again": (json.dumps(ACTOR), {"Idempotency-Key": "again"}),
+    "too long": ('{"name": "' + "n" * MAX_BODY + '", "kind": "other"}', {}),
+}
+
+
+@pytest.fixture(scope="module")
+def writers(make_database, migrated, signed) -> Iterator[list]:
+    """Two databases that are told the same, one through the shortcut and one without it."""
+    with ExitStack() as stack:
+        apps = []
+        for name, on in (("front", True), ("flask", False)):
+            url = stack.enter_context(make_database(name, like=migrated))
+            app = create_app(DATABASE_URL=url, TESTING=True, SHORTCUT=on, RATE_LIMIT_FILE="")
+            stack.callback(api.close, app)
+            apps.append(app)
+        clients = [signed(app) for app in apps]
+        for client in clients:
+            client.put("/v1/sources/x:s", json={"kind": "news"})
+        yield clients
+
+
+def created(client, path, body, headers):
+    answer = client.post(path, data=body, headers=JSON | headers)
+    told = {name: CHANGING.sub("~", value) for name, value in answer.headers if name not in OWN}
+    body = answer.get_data()
+    if told.get("Content-Encoding") == "gzip":
+        body = gzip.decompress(body)
+    elif answer.mimetype == "application/problem+json":
+        body = json.dumps(answer.json | {"request_id": ""}).encode()
+    return answer.status_code, told, CHANGING.sub("~", body.decode())
+
+
+def created_alike(writers, path, body, headers) -> int:
+    front, flask = (created(client, path, body, headers) for client in writers)
+    assert front == flask
+    assert len(set(places(writers))) == 1, "as much is kept"
+    return front[0]
+
+
+def places(writers) -> list[str]:
+    """How far each log goes."""
+    return [client.get("/v1/exports/actors.ndjson").headers["Parley-Cursor"] for client in writers]
+
+
+@pytest.mark.parametrize("name", SENT)
+def test_what_is_created(writers, name):
+    body, headers = SENT[name]
+    for _ in range(2):
+        created_alike(writers, "/v1/actors", body, headers)
+        created_alike(writers, "/v1/actors?x=1", body, headers)
+
+
+@pytest.mark.parametrize("type", sorted(BODIES))
+def test_what_is_created_of_every_type(writers, type):
+    statuses = [created_alike(writers, f"/v1/{BODIES[type].collection}", json.dumps(body), {})
+                for body in sound_bodies(type)]  # fmt: skip
+    assert set(statuses) <= {201, 409, 422}
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(data=st.data())
+def test_any_body(writers, data):
+    type = data.draw(st.sampled_from(sorted(BODIES)))
+    created_alike(writers, f"/v1/{BODIES[type].collection}", json.dumps(data.draw(objects(BODIES[type]))), {})
+
+
+@pytest.mark.parametrize("sent", ["", "Bearer no", "Basic x"])
+def test_nobody_creates_without_a_key(writers, sent):
+    assert created_alike(writers, "/v1/actors", json.dumps(ACTOR), {"Authorization": sent}) == 401
+
+
+def test_nobody_creates_with_a_key_for_reading(writers, key):
+    before = places(writers)
+    for client in writers:
+        answer = client.post(
+            "/v1/actors", json=ACTOR, headers={"Authorization": f"Bearer {key(client.application, 'read')}"}
+        )
+        assert (answer.status_code, answer.json["code"]) == (403, "forbidden")
+    assert places(writers) == before
+
+
+def test_what_is_created_goes_the_short_way(writers, monkeypatch):
+    front, _ = writers
+    monkeypatch.setattr(front.application.wsgi_app, "inner", None)
+    assert front.post("/v1/actors", json=ACTOR).status_code == 201
+
+
+def test_what_breaks_off_is_not_created(writers):
+    before = places(writers)
+    body = json.dumps(ACTOR)
+    for client in writers:
+        longer = str(len(body) + 9)
+        answer = client.post("/v1/actors", data=body + " ", headers=JSON, environ_overrides={"CONTENT_LENGTH": longer})
+        assert answer.status_code == 400
+    assert places(writers) == before
+
+
+def test_a_fault_of_ours_is_told_once_and_not_tried_again(writers, monkeypatch):
+    tried = []
+
+    def fail(*args):
+        tried.append(args)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(together, "create", fail)
+    for client in writers:
+        tried.clear()
+        client.application.testing = False
+        answer = client.post("/v1/actors", json=ACTOR)
+        assert (answer.status_code, answer.json["code"], len(tried)) == (500, "internal_error", 1)
+
+
 def test_it_charges_once_and_refuses_as_flask_does(aid):
     url = aid.client.application.config["DATABASE_URL"]
     for on in (True, False):
@@ -120,6 +268,17 @@ def test_it_charges_once_and_refuses_as_flask_does(aid):
         left = [answer.headers["RateLimit"].split(";")[1] for answer in answers]
         assert left == ["r=4", "r=3", "r=2", "r=1", "r=0", "r=0"], on
         assert [answer.status_code for answer in answers] == [200, 400, 200, 200, 400, 429]
+        api.close(app)
+
+
+def test_writing_is_charged_once_to_the_key(fresh_app, signed):
+    for on in (True, False):
+        app = create_app(DATABASE_URL=fresh_app.config["DATABASE_URL"], SHORTCUT=on, RATE_LIMIT="4/minute")
+        client = signed(app)
+        bodies = [ACTOR, {}, ACTOR | {"parent": "x:nobody"}, ACTOR, ACTOR]
+        answers = [client.post("/v1/actors", json=body) for body in bodies]
+        assert [answer.status_code for answer in answers] == [201, 422, 422, 201, 429]
+        assert [answer.headers["RateLimit"].split(";")[1] for answer in answers] == ["r=3", "r=2", "r=1", "r=0", "r=0"]
         api.close(app)
 
 
