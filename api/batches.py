@@ -306,7 +306,7 @@ def _own_name(data: Any) -> str | None:
     return data["id"] if isinstance(data.get("id"), str) else None
 
 
-def apply(conn: db.Connection, batch: Json, by: records.By, operations: list[records.Operation]) -> Json:
+def apply(conn: db.Direct, batch: Json, by: records.By, operations: list[records.Operation]) -> Json:
     """Write the rows, and say what became of them."""
     with conn.transaction(force_rollback=batch["dry_run"]):
         outcomes = records.write(operations, by, atomic=batch["atomic"], batch=batch["id"], conn=conn)
@@ -425,7 +425,7 @@ def work_off() -> bool:
     return True
 
 
-def attempt(conn: db.Connection, aside: db.Connection, batch: Json) -> Json:
+def attempt(conn: db.Direct, aside: db.Connection, batch: Json) -> Json:
     """Apply what waited, and tell on another connection how far it is."""
     operations: list[records.Operation] = []
     by = records.By(batch["provider"], batch["key_name"], batch["admin"])

@@ -15,12 +15,10 @@ from uuid import UUID
 import orjson
 import uuid_utils.compat
 from marshmallow.fields import Field
-from psycopg import Cursor
-from psycopg.rows import DictRow
 from psycopg.waiting import Ready, Wait
 
 import db
-from db import Connection, consequences, surgery
+from db import Connection, Direct, consequences, surgery
 from db.packed import Aside, Packed, unpack
 from schemas import base, claims
 from schemas.base import BODIES
@@ -139,7 +137,7 @@ def write(
     atomic: bool = True,
     batch: str | None = None,
     show: bool = False,
-    conn: Connection | None = None,
+    conn: Direct | None = None,
 ) -> list[Outcome]:
     """Apply a set of operations in one transaction.
 
@@ -198,7 +196,7 @@ def _patched(body: type[base.Body], document: Json | None, change: Any) -> Json:
 class Set:
     """The records that a set of operations touches, while it is applied in memory."""
 
-    def __init__(self, conn: Connection, by: By, operations: list[Operation]) -> None:
+    def __init__(self, conn: Direct, by: By, operations: list[Operation]) -> None:
         self.conn, self.by, self.operations = conn, by, operations
         self.asked: set[tuple[str, str]] = set()  # the names that were looked up …
         self.named: dict[tuple[str, str, str], str] = {}  # … and whom they name: (type, scheme, identifier) -> id
@@ -211,24 +209,22 @@ class Set:
         whole = {target["id"] for target in targets if "id" in target}
         whole |= {op.data["id"] for op in operations if isinstance(op.data, dict) and _is_id(op.data.get("id"))}
         names, ids = _referred((op.type, op.loaded_bytes) for op in operations if op.loaded_bytes)
-        with conn.pipeline():
-            conn.execute(sql.lock)
-            if len(operations) <= FEW:
-                conn.execute(sql.plan_once)
-            head = conn.execute(sql.head)
-            named = self._ask_named(own | names)
-        self.head = head.fetchone() or {}
+        first = [sql.lock, sql.plan_once] if len(operations) <= FEW else [sql.lock]
+        *_, [head], named = conn.run([*((query, {}) for query in (*first, sql.head)), self._ask_named(own | names)])
+        self.position, self.now = int(head[0]), datetime.fromisoformat(head[1].decode())
         self._learn_named(named)
         whole |= {id for (_, *name), id in self.named.items() if tuple(name) in own}
         self._find_known(ids | set(self.named.values()), whole)
 
-    def _ask_named(self, wanted: set[tuple[str, str]]) -> Cursor[DictRow]:
+    def _ask_named(self, wanted: set[tuple[str, str]]) -> Statement:
         self.asked |= wanted
         schemes, identifiers = zip(*sorted(wanted), strict=True) if wanted else ((), ())
-        return self.conn.execute(sql.named, {"schemes": list(schemes), "identifiers": list(identifiers)})
+        return sql.named, {"schemes": list(schemes), "identifiers": list(identifiers)}
 
-    def _learn_named(self, found: Iterable[DictRow]) -> None:
-        self.named |= {(row["type"], row["scheme"], row["identifier"]): str(row["id"]) for row in found}
+    def _learn_named(self, found: Iterable[db.Row]) -> None:
+        for row in found:
+            type, scheme, identifier, id = (value.decode() for value in row)
+            self.named[type, scheme, identifier] = id
 
     def _find_known(self, ids: Iterable[str], whole: Iterable[str] = ()) -> None:
         """Read records, and the documents of some of them."""
@@ -466,7 +462,7 @@ class Set:
         if value is None or value.keys() == {"id", "type"}:
             return value, []
         if "scheme" in value:
-            self._learn_named(self._ask_named({(value["scheme"], value["identifier"])}))
+            self._learn_named(*self.conn.run([self._ask_named({(value["scheme"], value["identifier"])})]))
         self._find_known({value["id"]} if "id" in value else set(self.named.values()))
         found = [other for other in self._candidates(kind, value) if other.state in ("live", "new")]
         if len(found) == 1:
@@ -486,7 +482,7 @@ class Set:
         names, ids = _referred(drafts)
         names.update(name for record in self.touched.values() for name in record.document_names)
         if unknown := names - self.asked:
-            self._learn_named(self._ask_named(unknown))
+            self._learn_named(*self.conn.run([self._ask_named(unknown)]))
         self._find_known(ids | set(self.named.values()))
         self._find_known({record.merged_into for record in self.stored.values() if record.merged_into})
 
@@ -534,7 +530,7 @@ class Set:
 
     def keep(self, batch: str | None, outcomes: list[Outcome]) -> None:
         """Append what changed to the log and project it."""
-        head, now = self.head["position"], self.head["recorded_at"]
+        head, now = self.position, self.now
         for operation in self.operations:
             operation.loaded_bytes = None  # it is in the records by now
         changed = []
@@ -725,10 +721,8 @@ def portions(items: list[T]) -> Iterator[list[T]]:
 
 def store(conn: Connection, statements: Iterable[Statement], at_once: bool) -> None:
     """Execute statements: a few in one go; many by a thread, so that PostgreSQL works on some while others are made."""
-    if at_once:
-        with conn.pipeline():
-            for query, args in statements:
-                conn.execute(query, args)
+    if at_once and isinstance(conn, Direct):
+        conn.run(statements)
         return
 
     def send(query: str, args: Json) -> None:

@@ -44,8 +44,8 @@ SELECT n.to_id, n.from_id, n.from_type, n.path
 -- append --
 INSERT INTO revisions (position, id, type, version, op, recorded_at, provider, key_name, admin, batch, merged_into,
                        reason, changed, document, overlay, hash)
-SELECT n.position, n.id, n.type, n.version, n.op, %(recorded_at)s, %(provider)s, %(key_name)s, n.admin,
-       %(batch)s::uuid, n.merged_into, n.reason, n.changed::text[], n.document, n.overlay, n.hash
+SELECT n.position, n.id, n.type, n.version, n.op, %(recorded_at)s::timestamptz, %(provider)s, %(key_name)s,
+       n.admin, %(batch)s::uuid, n.merged_into, n.reason, n.changed::text[], n.document, n.overlay, n.hash
   FROM unnest(%(position)b::bigint[], %(id)b::uuid[], %(type)b::text[], %(version)b::int[], %(op)b::text[],
               %(admin)b::boolean[], %(merged_into)b::uuid[], %(reason)b::text[], %(changed)b::text[], %(document)b::jsonb[],
               %(overlay)b::jsonb[], %(hash)b::bytea[])

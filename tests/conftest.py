@@ -157,14 +157,22 @@ def queries(monkeypatch) -> list[tuple[Any, ...]]:
         sent.append(query)
         return execute(conn, *query, **kwargs)
 
-    ask = db.Reader.ask
+    ask = db.Direct.ask
 
     def overhear(conn, query, args):
         sent.append((query, args))
         return ask(conn, query, args)
 
+    run = db.Direct.run
+
+    def overhear_all(conn, statements):
+        asked = list(statements)
+        sent.extend(asked)
+        return run(conn, asked)
+
     monkeypatch.setattr(psycopg.Connection, "execute", listen)
-    monkeypatch.setattr(db.Reader, "ask", overhear)
+    monkeypatch.setattr(db.Direct, "run", overhear_all)
+    monkeypatch.setattr(db.Direct, "ask", overhear)
     return sent
 
 

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 import db
 from api import create_app
-from db import Reader, records
+from db import Direct, records
 from db.records import By, Operation, Outcome
 from schemas.fields import address
 
@@ -159,17 +159,23 @@ def statements(app: Flask) -> Iterator[list[tuple[str, int]]]:
             pool.open()
         conns = [stack.enter_context(pool.connection()) for pool in pools for _ in range(pool.max_size)]
 
-    def ask(conn: Reader, query: str, args: Any) -> list[Any]:
-        found = Reader.ask(conn, query, args)
+    def ask(conn: Direct, query: str, args: Any) -> list[Any]:
+        found = Direct.ask(conn, query, args)
         seen.append((query, len(found)))
         return found
 
+    def run(conn: Direct, statements: Any) -> list[Any]:
+        asked = list(statements)
+        answers = Direct.run(conn, asked)
+        seen.extend((query, len(found)) for (query, _), found in zip(asked, answers, strict=True))
+        return answers
+
     for conn in conns:
-        conn.cursor_factory, conn.ask = Watched, MethodType(ask, conn)
+        conn.cursor_factory, conn.ask, conn.run = Watched, MethodType(ask, conn), MethodType(run, conn)
     yield seen
     for conn in conns:
         conn.cursor_factory = psycopg.Cursor
-        del conn.ask
+        del conn.ask, conn.run
 
 
 def everything(url: str, *tables: str) -> dict[str, list[str]]:
