@@ -17,12 +17,12 @@ import orjson
 import psycopg
 import structlog
 import uuid_utils.compat
-from flask import Response, request
+from flask import Response, current_app, request
 
 import db
 from api import apart, http
 from api.http import allow, answer, describe, parse_json, recall, refuse, remember, target
-from db import records
+from db import jobs, records
 from db.packed import pack, put_aside
 from schemas.base import BODIES
 from schemas.batches import COUNTED, LIMITS, OPS, Batch, BatchArgs, BatchBody, BatchHeaders, OperationBody, known_types
@@ -386,21 +386,36 @@ def enqueue(conn: db.Connection, batch: Json, by: records.By) -> Response:
         raise Refused(429, "too_many_batches", text)
     batch = batch | {"status": "queued", "done": 0, "counts": None, "results": None, "problem": None}
     conn.execute(sql.enqueue, batch | {"key_name": by.name, "admin": by.admin, "media_type": request.mimetype})
+    jobs.put(conn, "batch", lock=by.provider, id=batch["id"])
     return answer(document(batch), 202, headers=LATER | {"Location": f"/v1/batches/{batch['id']}"})
 
 
-def work_off() -> bool:
-    """Apply the batch whose turn it is: all of it, and once, whatever dies on the way. Says whether there was one.
+def take_turn() -> bool:
+    """Work off the batch whose turn it is, if there is one; says whether there was."""
+    with db.transaction() as conn:
+        for waiting in conn.execute(sql.without_job).fetchall():  # sent to a server that knew no jobs
+            jobs.put(conn, "batch", lock=waiting["provider"], id=str(waiting["id"]))
+    return jobs.take(current_app.config["DATABASE_URL"], "batch", work_off)
+
+
+def work_off(id: str) -> None:
+    """Apply a batch: all of it, and once, whatever dies on the way.
 
     What was sent is locked meanwhile, and goes in the transaction of the write itself. A worker that dies loses its
     connection, thereby the lock, and the next one begins anew. So does one that is frozen: PostgreSQL ends what is idle
-    in a transaction for too long.
+    in a transaction for too long, and whoever comes next ends what is silent in the midst of a pipeline, where
+    PostgreSQL would wait for ever.
     """
+    silence = f"{SILENCE}s"
     with db.transaction() as conn, db.connection("write") as aside:
-        conn.execute(sql.be_noticed, {"silence": f"{SILENCE}s"})
-        batch = conn.execute(sql.take, binary=True).fetchone()
-        if batch is None:
-            return False
+        conn.execute(sql.be_noticed, {"silence": silence})
+        try:
+            batch = conn.execute(sql.take, {"id": id}, binary=True).fetchone()
+        except psycopg.errors.LockNotAvailable:
+            aside.execute(sql.end_if_silent, {"id": id, "silence": silence})
+            raise
+        if batch is None:  # it is done, but its worker did not live to say so
+            return
         started = monotonic()
         if begun := aside.execute(sql.begin, batch).fetchone():
             batch |= begun
@@ -422,7 +437,6 @@ def work_off() -> bool:
         conn.execute(sql.drop, batch)
     apart.give_back()
     log.info("batch", id=str(batch["id"]), rows=batch.get("total"), duration_ms=round((monotonic() - started) * 1000))
-    return True
 
 
 def attempt(conn: db.Direct, aside: db.Connection, batch: Json) -> Json:

@@ -27,13 +27,13 @@ from structlog.typing import Processor
 from uuid_utils import uuid4
 
 import db
-from db.migrate import FOLDER
+from db.migrate import files
 from schemas.problems import Refused
 
 PROBES = {"/livez", "/readyz", "/metrics"}
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
-MIGRATIONS = {file.name for file in FOLDER.glob("*.sql")}
+MIGRATIONS = set(files())
 EXPOSED = "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id, Parley-Cursor, Parley-Total"
 SECURE = Secure(
     csp=ContentSecurityPolicy().default_src("'none'").frame_ancestors("'none'"),

@@ -137,7 +137,7 @@ def database(url: str) -> Iterator[str]:
 
 def schema(conn: psycopg.Connection) -> Iterator[str]:
     try:
-        missing = migrate.pending(conn)
+        missing = list(migrate.pending(conn))
     except psycopg.errors.UndefinedTable:
         missing = ["all tables"]
     except migrate.MigrationError as error:

@@ -33,8 +33,9 @@ def schema() -> None:
 
 
 def dump(url: str) -> str:
-    """A database's schema as SQL, without what changes from server to server: settings, owners, remarks."""
-    told = engine.run("pg_dump", "--schema-only", "--no-owner", "--no-privileges", "--dbname", url)
+    """Our schema as SQL, without what changes from server to server: settings, owners, remarks."""
+    ours = ("--schema-only", "--no-owner", "--no-privileges", "--exclude-schema", "procrastinate")
+    told = engine.run("pg_dump", *ours, "--dbname", url)
     noise = ("--", "SET ", "SELECT pg_catalog.", "COMMENT ON EXTENSION", "\\")
     lines = [line for line in told.splitlines() if not line.startswith(noise)]
     blocks = [block.strip("\n") for block in "\n".join(lines).split("\n\n") if block.strip()]

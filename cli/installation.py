@@ -62,8 +62,12 @@ def kept(running: engine.Engine) -> Iterator[None]:
 
 def bring_up(url: str) -> None:
     """Migrate, fill in the currency rates, and say what was done."""
-    for name in migrate(url):
-        say(f"Applied {name}")
+    applied = migrate(url)
+    for name in applied:
+        if not name.startswith("procrastinate/"):
+            say(f"Applied {name}")
+    if theirs := sum(name.startswith("procrastinate/") for name in applied):
+        say(f"Applied {theirs} migrations of the queue")
     with psycopg.connect(url, autocommit=True) as conn:
         if loaded := rates.load(conn):
             say(f"Loaded {loaded} currency rates of the ECB")

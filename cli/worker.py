@@ -60,7 +60,7 @@ def follow(parent: int) -> None:
 
 
 def look(log_level: str) -> bool:
-    """Work off one batch; says whether there was one."""
+    """Work off one batch; says whether one had its turn."""
     try:
         if not db.rows(sql.waiting):
             return False
@@ -68,10 +68,10 @@ def look(log_level: str) -> bool:
         from api.operations import configure_logs
 
         resources()
-        from api.batches import work_off
+        from api.batches import take_turn
 
         configure_logs(log_level)
-        return work_off()
+        return take_turn()
     except psycopg.OperationalError as error:
         log.warning("database unavailable: %s", type(error).__name__)
         return False

@@ -50,18 +50,29 @@ SELECT set_config('idle_in_transaction_session_timeout', %(silence)s, true),
 -- still_here --
 SELECT 1
 
--- take --
-SELECT waiting.id, waiting.provider, waiting.key_name, waiting.admin, waiting.media_type, waiting.body
+-- without_job --
+SELECT waiting.id, waiting.provider
   FROM batch_inputs AS waiting
-  JOIN batches ON batches.id = waiting.id
  WHERE NOT EXISTS (
-       SELECT earlier.id
-         FROM batch_inputs AS earlier
-        WHERE earlier.provider = waiting.provider
-          AND earlier.id < waiting.id)
- ORDER BY batches.attempts, waiting.id
- LIMIT 1
-   FOR UPDATE OF waiting SKIP LOCKED
+       SELECT job.id
+         FROM procrastinate.procrastinate_jobs AS job
+        WHERE job.args ->> 'id' = waiting.id::text)
+ ORDER BY waiting.id
+
+-- take --
+SELECT id, provider, key_name, admin, media_type, body
+  FROM batch_inputs
+ WHERE id = %(id)s
+   FOR UPDATE NOWAIT
+
+-- end_if_silent --
+SELECT pg_terminate_backend(holder.pid)
+  FROM batch_inputs AS held
+  JOIN pg_locks ON pg_locks.transactionid = held.xmax AND pg_locks.granted
+  JOIN pg_stat_activity AS holder ON holder.pid = pg_locks.pid
+ WHERE held.id = %(id)s
+   AND holder.wait_event = 'ClientRead'
+   AND holder.state_change < clock_timestamp() - %(silence)s::interval
 
 -- begin --
 UPDATE batches

@@ -1,8 +1,9 @@
-"""Bring a database to this version's schema: applies db/migrations/*.sql in the order of their names."""
+"""Bring a database to this version's schema: applies db/migrations/*.sql and those of the queue, by their names."""
 
 import hashlib
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -10,6 +11,9 @@ import stamina
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 FOLDER = Path(__file__).parent / "migrations"
+# the package is not imported: an idle worker would carry it for the sake of a path
+QUEUE = Path(getattr(find_spec("procrastinate"), "origin", "")).parent / "sql" / "migrations"
+AMONG_THEIRS = "SELECT set_config('search_path', 'procrastinate, ' || current_setting('search_path'), true)"
 OUTSIDE = "-- outside a transaction"
 OLDEST = 15
 PATIENCE = 300.0  # seconds to wait for readers that hold a table, and for another server that migrates
@@ -24,7 +28,7 @@ class Busy(Exception):
     """Another server is migrating this database."""
 
 
-def migrate(url: str, folder: Path = FOLDER) -> list[str]:
+def migrate(url: str, *folders: Path) -> list[str]:
     """Apply what is missing, one transaction each, and return its names; what an interrupted run did stays done."""
     with psycopg.connect(url, autocommit=True) as conn:
         for fault in unfit(conn):
@@ -37,10 +41,19 @@ def migrate(url: str, folder: Path = FOLDER) -> list[str]:
             "CREATE TABLE IF NOT EXISTS migrations"
             " (name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
-        missing = pending(conn, folder)
-        for name in missing:
-            apply(conn, folder / name)
-        return missing
+        missing = pending(conn, *folders)
+        for name, file in missing.items():
+            apply(conn, name, file)
+        return list(missing)
+
+
+def files(*folders: Path) -> dict[str, Path]:
+    """All migrations in their order: first ours, then those of procrastinate, whose names begin with its own."""
+    return {
+        f"procrastinate/{file.name}" if folder == QUEUE else file.name: file
+        for folder in folders or (FOLDER, QUEUE)
+        for file in sorted(folder.glob("*.sql"))
+    }
 
 
 def unfit(conn: psycopg.Connection) -> Iterator[str]:
@@ -58,22 +71,23 @@ def unfit(conn: psycopg.Connection) -> Iterator[str]:
         yield f"The database has LC_CTYPE {character_type}, under which no Cyrillic name is ever found. {mend}"
 
 
-def pending(conn: psycopg.Connection, folder: Path = FOLDER) -> list[str]:
+def pending(conn: psycopg.Connection, *folders: Path) -> dict[str, Path]:
     """The migrations still to apply; refuses a database that was made by other files than these."""
-    ours = {file.name: checksum(file) for file in sorted(folder.glob("*.sql"))}
+    known = files(*folders)
     done: dict[str, str] = dict(conn.execute("SELECT name, sha256 FROM migrations ORDER BY name").fetchall())
     for name, sha256 in done.items():
-        if name not in ours:
+        if name not in known:
             raise MigrationError(f"The database knows {name}, this Parley does not. Install the newer Parley.")
-        if ours[name] != sha256:
+        # a release of procrastinate may well say the same in other words
+        if known[name].parent != QUEUE and checksum(known[name]) != sha256:
             raise MigrationError(f"{name} was edited after it was applied. Restore the file; add a new one instead.")
-    return [name for name in ours if name not in done]
+    return {name: file for name, file in known.items() if name not in done}
 
 
-def apply(conn: psycopg.Connection, file: Path) -> None:
+def apply(conn: psycopg.Connection, name: str, file: Path) -> None:
     """Apply one migration and remember it."""
     text = file.read_text(encoding="utf-8")
-    remember = ("INSERT INTO migrations (name, sha256) VALUES (%s, %s)", (file.name, checksum(file)))
+    remember = ("INSERT INTO migrations (name, sha256) VALUES (%s, %s)", (name, checksum(file)))
     if text.startswith(OUTSIDE):  # such a file can be repeated from its first line, as it may stop half way
         for statement in statements(text):
             conn.execute(statement)
@@ -84,6 +98,8 @@ def apply(conn: psycopg.Connection, file: Path) -> None:
     for attempt in stamina.retry_context(busy, attempts=None, timeout=PATIENCE, wait_max=2.0):
         with attempt, conn.transaction():
             conn.execute("SET LOCAL lock_timeout = '200ms'")
+            if file.parent == QUEUE:  # it names no schema
+                conn.execute(AMONG_THEIRS)
             for statement in statements(text):
                 conn.execute(statement)
             conn.execute(*remember)

@@ -3,12 +3,13 @@
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from schemas.batches import LIMITS
 from tests.conftest import running_app
 from tests.openapi.validation import CheckedClient
 
+JOBS = "procrastinate.procrastinate_jobs"
 LATER = {"Prefer": "respond-async"}
 
 
@@ -63,7 +65,7 @@ def queue(client: FlaskClient, rows: list, query: str = "", **headers: str) -> s
 
 def work(app: Flask) -> bool:
     with app.app_context():
-        return batches.work_off()
+        return batches.take_turn()
 
 
 @contextmanager
@@ -85,12 +87,16 @@ def working(app: Flask) -> Iterator[subprocess.Popen]:
             process.kill()
 
 
-def wait_for(client: FlaskClient, path: str, status: str, seconds: float = 30) -> Any:
+def wait_until(reached: Callable[[], Any], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
-    while (batch := client.get(path).json).get("status") != status:
-        assert time.monotonic() < deadline, batch | {"results": None}
+    while not reached():
+        assert time.monotonic() < deadline
         time.sleep(0.05)
-    return batch
+
+
+def wait_for(client: FlaskClient, path: str, status: str) -> Any:
+    wait_until(lambda: client.get(path).json.get("status") == status)
+    return client.get(path).json
 
 
 def query(app: Flask, text: str) -> list[tuple]:
@@ -252,19 +258,63 @@ def test_strangers_neither_see_nor_cancel_it(provider, fresh_app, signed):
 
 def test_a_providers_batches_keep_their_order_and_others_need_not_wait(provider, fresh_app, signed):
     first, second = queue(provider, [actor("a")]), queue(provider, [actor("a", name="B")])
-    third = queue(signed(fresh_app, "write", "other"), [actor("c")])
+    queue(signed(fresh_app, "write", "other"), [actor("c")])
     with psycopg.connect(fresh_app.config["DATABASE_URL"]) as other_worker:
         other_worker.execute("SELECT id FROM batch_inputs ORDER BY id LIMIT 1 FOR UPDATE")
-        assert work(fresh_app)
+        assert work(fresh_app) and work(fresh_app)
         assert not work(fresh_app)
-        assert [
-            query(fresh_app, f"SELECT status FROM batches WHERE id = '{path[-36:]}'") for path in (second, third)
-        ] == [
-            [("queued",)],
-            [("done",)],
-        ]
-    assert work(fresh_app) and work(fresh_app)
+        assert query(fresh_app, "SELECT status FROM batches ORDER BY id") == [("queued",), ("queued",), ("done",)]
+        assert query(fresh_app, "SELECT attempts FROM batches ORDER BY id") == [(0,), (0,), (1,)]
+    wait_until(lambda: work(fresh_app))
+    assert work(fresh_app)
     assert [provider.get(path).json["results"][0]["status"] for path in (first, second)] == ["created", "updated"]
+
+
+def test_two_workers_keep_the_order_of_one_provider(provider, fresh_app):
+    paths = [queue(provider, [actor("a", name=f"N{number}")]) for number in range(20)]
+    with working(fresh_app), working(fresh_app):
+        wait_for(provider, paths[-1], "done")
+    assert query(fresh_app, "SELECT batch::text FROM revisions ORDER BY position") == [(path[-36:],) for path in paths]
+
+
+def test_what_is_not_taken_in_leaves_no_job(provider, fresh_app, monkeypatch):
+    def fail(*_: Any) -> None:
+        raise psycopg.OperationalError
+
+    monkeypatch.setattr(batches, "remember", fail)
+    assert send(provider, [actor("a")], **{"Idempotency-Key": "k"}).status_code == 503
+    assert query(fresh_app, "SELECT id FROM batch_inputs") == query(fresh_app, f"SELECT id FROM {JOBS}") == []
+
+
+def test_a_job_that_has_nothing_left_to_do_ends(provider, fresh_app):
+    queue(provider, [actor("a")])
+    query(fresh_app, "DELETE FROM batch_inputs")
+    assert work(fresh_app)
+    assert not work(fresh_app)
+    assert query(fresh_app, f"SELECT id FROM {JOBS}") == []
+    assert revisions(fresh_app) == [(0, 0, 0)]
+
+
+def test_what_waits_without_a_job_is_given_one(provider, fresh_app):
+    paths = [queue(provider, [actor("a", name=name)]) for name in "AB"]
+    query(fresh_app, f"TRUNCATE {JOBS} CASCADE")
+    assert work(fresh_app) and work(fresh_app)
+    assert [provider.get(path).json["results"][0]["status"] for path in paths] == ["created", "updated"]
+
+
+def test_a_job_whose_worker_could_not_tell_its_end_does_not_hold_up_the_next(provider, fresh_app):
+    """What was applied is not applied again, though PostgreSQL was away when the queue was to be told."""
+    queue(provider, [actor("a")])
+    work(fresh_app)
+    query(
+        fresh_app,
+        f"INSERT INTO {JOBS} (queue_name, task_name, lock, args, status)"
+        " SELECT 'default', 'batch', provider, json_build_object('id', id), 'doing' FROM batches",
+    )
+    path = queue(provider, [actor("a", name="B")])
+    assert work(fresh_app) and work(fresh_app)
+    assert provider.get(path).json["results"][0]["status"] == "updated"
+    assert revisions(fresh_app) == [(2, 1, 2)]
 
 
 def test_a_cancelled_batch_is_never_begun(provider, fresh_app):
@@ -335,27 +385,30 @@ def test_a_batch_that_kills_its_workers_is_given_up(provider, fresh_app):
 # --- killed --------------------------------------------------------------------------------------------------------
 
 
-def test_a_worker_that_is_killed_is_replaced_and_every_row_applied_once(provider, fresh_app):
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP])
+def test_a_worker_that_falls_silent_is_replaced_and_every_row_applied_once(provider, fresh_app, capfd, how):
     path = queue(provider, [actor(f"n{number}") for number in range(50)])
     with log_locked(fresh_app) as lock, working(fresh_app) as first:
         wait_for(provider, path, "running")
         with working(fresh_app):
-            first.kill()
-            deadline = time.monotonic() + 30
-            while query(fresh_app, "SELECT attempts FROM batches") != [(2,)]:
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
+            first.send_signal(how)
+            if how != signal.SIGSTOP:
+                assert first.wait(2) == (0 if how == signal.SIGTERM else -how)
             lock.close()
-            batch = wait_for(provider, path, "done")
-    assert batch["counts"]["created"] == 50
+            wait_until(lambda: query(fresh_app, "SELECT attempts FROM batches") == [(2,)])
+            assert wait_for(provider, path, "done")["counts"]["created"] == 50
+        if how == signal.SIGSTOP:  # it thaws, has lost its batch, and goes on with others
+            first.send_signal(signal.SIGCONT)
+            wait_for(provider, queue(provider, []), "done")
     assert revisions(fresh_app) == [(50, 50, 1)]
+    assert "Traceback" not in capfd.readouterr().err
 
 
-def test_a_frozen_worker_is_replaced_and_cannot_write_when_it_thaws(provider, fresh_app, monkeypatch):
+def test_a_frozen_worker_is_replaced_and_cannot_write_when_it_thaws(provider, fresh_app, monkeypatch, caplog):
     monkeypatch.setattr(batches, "SILENCE", 1)
     monkeypatch.setattr(batches, "TICK", -1)  # tells every row
     path = queue(provider, [actor(f"n{number}") for number in range(3)])
-    frozen, thaws, died = threading.Event(), threading.Event(), []
+    frozen, thaws = threading.Event(), threading.Event()
     apply = batches.apply
 
     def freeze(*args: Any) -> Any:
@@ -364,23 +417,20 @@ def test_a_frozen_worker_is_replaced_and_cannot_write_when_it_thaws(provider, fr
         assert thaws.wait(30)
         return apply(*args)
 
-    def first() -> None:
-        with pytest.raises(psycopg.OperationalError):
-            work(fresh_app)
-        died.append(True)
-
     monkeypatch.setattr(batches, "apply", freeze)
-    worker = threading.Thread(target=first)
+    worker = threading.Thread(target=work, args=[fresh_app])
     worker.start()
     assert frozen.wait(30)
     assert not work(fresh_app), "nobody else takes what is worked on"
-    deadline = time.monotonic() + 30
-    while not work(fresh_app):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+
+    def taken() -> bool:
+        query(fresh_app, "UPDATE procrastinate.procrastinate_workers SET last_heartbeat = '2000-01-01'")
+        return work(fresh_app) and query(fresh_app, "SELECT attempts FROM batches") == [(2,)]
+
+    wait_until(taken)
     thaws.set()
     worker.join(30)
-    assert died
+    assert "batch put back: OperationalError" in caplog.text
     assert provider.get(path).json["counts"]["created"] == 3
     assert revisions(fresh_app) == [(3, 3, 1)]
     assert query(fresh_app, "SELECT attempts FROM batches") == [(2,)]
@@ -416,7 +466,7 @@ def test_killed_at_any_moment_it_leaves_nothing_or_all(provider, fresh_app):
     assert revisions(fresh_app) == [(3 * 600, 600, 3)]
 
 
-def test_postgresql_is_killed_under_the_worker(signed):
+def test_postgresql_is_killed_under_the_worker(signed, capfd):
     folder = Path(tempfile.mkdtemp(prefix="parley-jobs-"))
     running = engine.start(folder)
     try:
@@ -434,6 +484,7 @@ def test_postgresql_is_killed_under_the_worker(signed):
             batch = wait_for(client, path, "done")
             assert worker.poll() is None
             assert (batch["counts"]["created"], revisions(app)) == (50, [(50, 50, 1)])
+            assert "Traceback" not in capfd.readouterr().err
     finally:
         engine.stop(running)
         shutil.rmtree(folder)
