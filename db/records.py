@@ -31,6 +31,22 @@ FEW = 20  # operations: up to so many, planning would take longer than the work
 REFERENCES = 200_000  # that a set may have, all different: what they name is kept in memory
 AHEAD = 8  # statements that wait while one is on its way
 
+NOBODY: Json = {"ids": [], "targets": []}
+#: what ``known`` tells last
+KNOWN = (
+    "id",
+    "type",
+    "version",
+    "position",
+    "state",
+    "provider",
+    "admin",
+    "label",
+    "label_position",
+    "merged_into",
+    "reason",
+)
+
 Statement = tuple[str, Json]
 Name = tuple[str, str, str, str, int, int | None]  # type, scheme and identifier lead to an id, from when until when
 T = TypeVar("T")
@@ -210,9 +226,15 @@ class Set:
         whole |= {op.data["id"] for op in operations if isinstance(op.data, dict) and _is_id(op.data.get("id"))}
         names, ids = _referred((op.type, op.loaded_bytes) for op in operations if op.loaded_bytes)
         first = [sql.lock, sql.plan_once] if len(operations) <= FEW else [sql.lock]
-        *_, [head], named = conn.run([*((query, {}) for query in (*first, sql.head)), self._ask_named(own | names)])
-        self.position, self.now = int(head[0]), datetime.fromisoformat(head[1].decode())
+        at_once = (ids | whole) if len(ids | whole) <= CHUNK else set()
+        asked = [
+            self._ask_named(own | names),
+            (sql.known, {"ids": sorted(at_once), "targets": sorted(whole & at_once)}),
+        ]
+        *_, [head], named, known = conn.run([*((query, {}) for query in (*first, sql.head)), *asked])
+        self.position, self.now = int(head[0]), _time(head[1])
         self._learn_named(named)
+        self._learn_known(known, whole)
         whole |= {id for (_, *name), id in self.named.items() if tuple(name) in own}
         self._find_known(ids | set(self.named.values()), whole)
 
@@ -231,10 +253,17 @@ class Set:
         whole = {id for id in whole if id not in self.stored or not self.stored[id].whole}
         if missing := {id for id in ids if id not in self.stored} | whole:
             args = {"ids": sorted(missing), "targets": sorted(whole)}
-            few = len(missing) <= CHUNK
-            rows = self.conn.execute(sql.known, args) if few else self.conn.cursor().stream(sql.known, args, size=CHUNK)
-            for row in rows:
+            if len(missing) <= CHUNK:
+                [known] = self.conn.run([(sql.known, args)])
+                self._learn_known(known, whole)
+                return
+            for row in self.conn.cursor().stream(sql.known, args, size=CHUNK):
                 self.remember(row, str(row["id"]) in whole)
+
+    def _learn_known(self, found: Iterable[db.Row], whole: set[str]) -> None:
+        for row in found:
+            known = _stored(row)
+            self.remember(known, known["id"] in whole)
 
     def remember(self, row: Json, whole: bool = True) -> Record:
         """Keep a record as the database has it."""
@@ -622,6 +651,28 @@ class Set:
                 outcome.doc, outcome.stamp = period.doc.encode(), period.stamp
             elif outcome.id and (row := self.conn.execute(sql.served, {"id": outcome.id}).fetchone()):
                 outcome.doc, outcome.stamp = row["doc"].encode(), row["stamp"]
+
+
+def _stored(row: db.Row) -> Json:
+    """A row of ``known``, of PostgreSQL's text."""
+    document, overlay, hash, created_at, updated_at, *rest = row
+    texts = [None if value is None else value.decode() for value in rest]
+    known: Json = dict(zip(KNOWN, texts, strict=True))
+    return known | {
+        "version": int(known["version"]),
+        "position": int(known["position"]),
+        "label_position": int(known["label_position"]),
+        "admin": known["admin"] == "t",
+        "hash": bytes.fromhex(hash[2:].decode()),
+        "created_at": _time(created_at),
+        "updated_at": _time(updated_at),
+        "document": document and orjson.loads(document),
+        "overlay": overlay and orjson.loads(overlay),
+    }
+
+
+def _time(text: bytes) -> datetime:
+    return datetime.fromisoformat(text.decode())
 
 
 def _is_id(value: Any) -> bool:

@@ -22,8 +22,8 @@ SELECT i.type, i.scheme, i.identifier, i.id
    AND i.to_position IS NULL
 
 -- known --
-SELECT r.id, r.type, r.version, r.position, r.state, r.provider, r.admin, r.hash, r.label, r.label_position,
-       r.created_at, r.updated_at, r.merged_into, r.reason, v.document, v.overlay
+SELECT v.document, v.overlay, r.hash, r.created_at, r.updated_at, r.id, r.type, r.version, r.position, r.state,
+       r.provider, r.admin, r.label, r.label_position, r.merged_into, r.reason
   FROM records AS r
   LEFT JOIN revisions AS v
     ON v.position = r.position
