@@ -5,6 +5,7 @@ for a while. It answers the same request by the same function; what it raises is
 """
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import signal
@@ -124,6 +125,7 @@ def begin(settings: dict[str, Any]) -> None:
     """Become a helper."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server
     os.nice(5)  # readers first
+    gc.set_threshold(20_000, 10, 10)  # a batch makes many objects and few cycles, and each look for these takes longer
     threading.Thread(target=end_with_parent, daemon=True).start()
     configure_logs(settings.get("LOG_LEVEL", "info"))
     resources()  # they know all types of records
