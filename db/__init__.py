@@ -61,7 +61,7 @@ class Direct(psycopg.Connection[DictRow]):
             self._checked(self.pgconn.prepare(name, text))
             self._ready[query] = name
         values = self._transformer.dump_sequence([args[name] for name in names], [PyFormat.TEXT] * len(names))
-        return rows_of(self._checked(self.pgconn.exec_prepared(name, values)))  # type: ignore[arg-type]  # None is null
+        return rows_of(self._checked(self.pgconn.exec_prepared(name, values)))  # type: ignore[arg-type]  # takes None, for null
 
     def run(self, statements: Iterable[Statement]) -> list[list[Row]]:
         """Execute statements in one go, in the transaction under way, and return the rows of each; lists become arrays.

@@ -64,7 +64,7 @@ async def _take(url: str, task: str, work: Callable[[str], None]) -> bool:
             log.warning("%s put back: %s", task, type(error).__name__, exc_info=not isinstance(error, psycopg.Error))
             raise
         finally:
-            worker.stop()  # type: ignore[no-untyped-call]
+            worker.stop()  # type: ignore[no-untyped-call]  # procrastinate gives it no types
 
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: log.debug("%s", context))
     connector = PsycopgConnector(conninfo=url, min_size=0, max_size=2, timeout=5, kwargs={"options": OPTIONS})

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict, deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -18,7 +18,7 @@ from marshmallow.fields import Field
 from psycopg.waiting import Ready, Wait
 
 import db
-from db import Connection, Direct, consequences, surgery
+from db import Connection, Direct, Statement, consequences, surgery
 from db.packed import Aside, Packed, unpack
 from schemas import base, claims
 from schemas.base import BODIES
@@ -47,7 +47,6 @@ KNOWN = (
     "reason",
 )
 
-Statement = tuple[str, Json]
 Name = tuple[str, str, str, str, int, int | None]  # type, scheme and identifier lead to an id, from when until when
 T = TypeVar("T")
 
@@ -776,7 +775,7 @@ def store(conn: Connection, statements: Iterable[Statement], at_once: bool) -> N
         conn.run(statements)
         return
 
-    def send(query: str, args: Json) -> None:
+    def send(query: str, args: Mapping[str, Any]) -> None:
         conn.execute(query, args)
         conn.wait(_sent(conn))
 
