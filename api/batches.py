@@ -426,8 +426,8 @@ def work_off(id: str) -> None:
                     batch |= attempt(conn, aside, batch)
                     if not conn.execute(sql.finish, stored_as(batch)).rowcount:
                         raise psycopg.Rollback  # cancelled
-            except (psycopg.OperationalError, psycopg.InterfaceError):
-                raise  # the database went away; when it is back, the batch is begun anew
+            except (*db.AWAY, psycopg.InterfaceError):
+                raise  # the connection is lost; the batch is begun anew
             except Exception as error:
                 failed = {"status": "failed", "counts": None, "results": None, "problem": error}
                 if not isinstance(error, Refused):

@@ -15,7 +15,7 @@ from uuid import UUID
 import psycopg
 from flask import Flask, current_app
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.errors import error_from_result
+from psycopg.errors import IdleInTransactionSessionTimeout, error_from_result
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -37,7 +37,7 @@ NAMED = re.compile(r"%(?:%|\((\w+)\)[sb])")
 
 T = TypeVar("T")
 Connection = psycopg.Connection[DictRow]
-AWAY = (psycopg.OperationalError, PoolTimeout)  # the database is away, or does not answer in time
+AWAY = (psycopg.OperationalError, IdleInTransactionSessionTimeout, PoolTimeout)  # it is away, or one of us was too slow
 Row = tuple[Any, ...]  # bytes, or None
 Statement = tuple[str, Mapping[str, Any]]
 

@@ -186,3 +186,19 @@ def test_a_connection_lost_in_the_midst_is_told_as_one(conn, database):
     with pytest.raises(psycopg.OperationalError):
         conn.run([("SELECT 1", {}), (kill, {}), ("SELECT 1", {})])
     assert conn.broken
+
+
+@pytest.mark.parametrize("way", ["execute", "ask", "run"])
+def test_whoever_is_idle_in_a_transaction_for_too_long_has_lost_the_database(conn, way):
+    """The connection is gone, whatever class psycopg gives the error: a write is begun anew, and no fault of ours."""
+    conn.execute("SET idle_in_transaction_session_timeout = '20ms'")
+    ways = {
+        "execute": lambda: conn.execute("SELECT 1"),
+        "ask": lambda: conn.ask("SELECT 1", {}),
+        "run": lambda: conn.run([("SELECT 1", {})]),
+    }
+    conn.execute("BEGIN")
+    time.sleep(0.3)
+    with pytest.raises(db.AWAY):
+        ways[way]()
+    assert conn.closed
