@@ -135,7 +135,7 @@ def _search(pinned: bool, further: bool, highlight: bool) -> str:
     return str(
         across.page.format(
             score=sql.score,
-            match=sql.match,
+            match=sql.match.format(words=sql.words_of_all),
             period=period("s", PINNED if pinned else None),
             after="(h.score, h.id) < (%(key)s::numeric, %(last)s::uuid)" if further else "TRUE",
             highlight=f"""|| ',"highlight":' || {sql.highlight}""" if highlight else "",
@@ -187,7 +187,7 @@ class Choice(NamedTuple):
         """The parts of a statement that choose the rows: of which time, by which filters, found by which words."""
         when = period("s", self.at)
         score, match = (sql.score, sql.match) if named(self.type) else (sql.score_words, sql.match_words)
-        hits = "\n" + sql.hits.format(type=self.type, period=when, score=score, match=match)
+        hits = "\n" + sql.hits.format(type=self.type, period=when, score=score, match=match.format(words=sql.words))
         wanted = [part for part, names in conditions(self.type, self.at) if names & self.filters]
         return {
             "hits": hits if self.searched else "",

@@ -103,12 +103,19 @@ SELECT {position} AS position,
 -- score_words --
 ts_rank(s.search, search_query(%(q)s))
 
+-- words --
+s.search @@ ANY (search_queries(%(q)s))
+
+-- words_of_all --
+s.type = 'statement' AND s.search @@ ANY (search_queries(%(q)s))
+                OR s.type <> 'statement' AND s.search @@ ANY (search_queries(%(q)s))
+
 -- match_words --
-s.search @@ search_query(%(q)s)
+{words}
                AND (%(unwanted)s::text IS NULL OR NOT s.search @@ search_query(%(unwanted)s))
 
 -- match --
-(s.search @@ search_query(%(q)s) OR s.spellings ~ %(pattern)s)
+({words} OR s.spellings ~ %(pattern)s)
                AND (%(unwanted)s::text IS NULL OR NOT s.search @@ search_query(%(unwanted)s))
 
 -- highlight --

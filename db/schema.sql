@@ -413,28 +413,15 @@ CREATE FUNCTION public.search_query(words text) RETURNS tsquery
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     AS $$
 DECLARE
-    config regconfig;
+    known tsquery [] := search_queries(words);
     stems tsquery;
-    known tsquery [] := '{}';
-    languages int := 0;
-    wanted tsquery;
+    wanted tsquery := known[1];
 BEGIN
-    FOREACH config IN ARRAY
-        ARRAY['parley_simple', 'parley_en', 'parley_ru', 'parley_de', 'parley_fr', 'parley_tr']::regconfig []
-    LOOP
-        stems := websearch_to_tsquery(config, words);
-        CONTINUE WHEN numnode(stems) = 0;
-        languages := languages + 1;
-        IF stems <> ALL (known) THEN
-            known := known || stems;
-            wanted := coalesce(wanted || stems, stems);
-        END IF;
-    END LOOP;
     -- what stands alone would be ranked by another rule than what stands beside others
-    RETURN CASE WHEN wanted IS NULL THEN stems
-                WHEN cardinality(known) = 1 AND languages > 1 THEN wanted || wanted
-                ELSE wanted
-           END;
+    FOREACH stems IN ARRAY CASE WHEN cardinality(known) = 1 THEN known ELSE known[2:] END LOOP
+        wanted := wanted || stems;
+    END LOOP;
+    RETURN coalesce(wanted, '');
 END
 $$;
 
@@ -575,6 +562,26 @@ BEGIN
         body := replace(body, olds[i], news[i]);
     END LOOP;
     RETURN body;
+END
+$$;
+
+CREATE FUNCTION public.search_queries(words text) RETURNS tsquery[]
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+DECLARE
+    config regconfig;
+    stems tsquery;
+    known tsquery [] := '{}';
+BEGIN
+    FOREACH config IN ARRAY
+        ARRAY['parley_simple', 'parley_en', 'parley_ru', 'parley_de', 'parley_fr', 'parley_tr']::regconfig []
+    LOOP
+        stems := websearch_to_tsquery(config, words);
+        IF numnode(stems) > 0 AND stems <> ALL (known) THEN
+            known := known || stems;
+        END IF;
+    END LOOP;
+    RETURN known;
 END
 $$;
 
@@ -1261,7 +1268,9 @@ CREATE INDEX rounds_by_update ON public.rounds USING btree (updated_at, id) WHER
 
 CREATE UNIQUE INDEX served_open ON public.served USING btree (id) WHERE (to_position IS NULL);
 
-CREATE INDEX served_search ON public.served USING gin (search);
+CREATE INDEX served_search_others ON public.served USING gin (search) WHERE (type <> 'statement'::text);
+
+CREATE INDEX served_search_statements ON public.served USING gin (search) WHERE (type = 'statement'::text);
 
 CREATE INDEX served_spellings ON public.served USING gin (spellings public.gin_trgm_ops);
 

@@ -73,11 +73,11 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(inner)
 
 
-def plan(app: Flask, client: FlaskClient, queries: list[Any], path: str) -> dict[str, Any]:
+def plan(app: Flask, client: FlaskClient, queries: list[Any], path: str, read: str = "pledges AS t") -> dict[str, Any]:
     """How PostgreSQL found the rows of a list."""
     queries.clear()
     assert client.get(path).status_code == 200
-    [(query, args)] = [sent for sent in queries if "FROM pledges AS t" in str(sent[0])][:1]
+    [(query, args)] = [sent for sent in queries if f"FROM {read}" in str(sent[0])][:1]
     with psycopg.connect(app.config["DATABASE_URL"]) as conn:
         conn.execute("SET plan_cache_mode = force_custom_plan")
         row = conn.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON, TIMING OFF) {query}", args).fetchone()
@@ -118,3 +118,16 @@ def test_the_newest_until_a_day_are_read_from_that_day_on(crowded, signed, queri
     top = plan(crowded, client, queries, "/v1/pledges?sort=-announced_on&to=2022-03-01&limit=5")
     assert top["Actual Rows"] == 6  # one more tells that there is a next page
     assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] < 100
+
+
+def test_a_search_looks_at_rows_of_its_type_alone(crowded, signed, queries):
+    client = signed(crowded, "read")
+
+    def indexes(path: str) -> set[str]:
+        top = plan(crowded, client, queries, path, "served AS s")
+        return {node["Index Name"] for node in nodes(top) if node["Node Type"] == "Bitmap Index Scan"}
+
+    assert indexes("/v1/statements?q=grain") == {"served_search_statements"}
+    assert "served_search_others" in indexes("/v1/people?q=grain")
+    assert "served_search_statements" not in indexes("/v1/people?q=grain")
+    assert indexes("/v1/search?q=grain") == {"served_search_statements", "served_search_others", "served_spellings"}
