@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain, count
@@ -40,6 +40,8 @@ Connection = psycopg.Connection[DictRow]
 AWAY = (psycopg.OperationalError, IdleInTransactionSessionTimeout, PoolTimeout)  # it is away, or one of us was too slow
 Row = tuple[Any, ...]  # bytes, or None
 Statement = tuple[str, Mapping[str, Any]]
+BEGIN: Statement = ("BEGIN", {})
+COMMIT: Statement = ("COMMIT", {})
 
 
 class Direct(psycopg.Connection[DictRow]):
@@ -155,14 +157,15 @@ def literal(value: Any) -> bytes | None:
 
 
 def _entry(value: Any) -> str:
-    """A value in a list."""
+    """A value in a list; there may be hundreds, most of them strings."""
+    if type(value) is str:
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
     if value is None:
         return "NULL"
-    text = _text(value)
-    if type(value) in (str, bytes):
-        text = text.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{text}"'
-    return text
+    if type(value) is bytes:
+        return f'"\\{_text(value)}"'
+    return _text(value)
 
 
 def _text(value: Any) -> str:
@@ -271,14 +274,18 @@ def row(query: str, args: Mapping[str, Any] | None = None) -> DictRow | None:
 
 
 @contextmanager
-def transaction() -> Iterator[Direct]:
-    """Write: all of it or nothing. A connection that died in the pool is met by BEGIN, when the next can be tried."""
+def transaction(*first: Statement) -> Iterator[Direct]:
+    """Write: all of it or nothing. It begins with the statements given, in one go.
+
+    A connection that died in the pool is met by that, when the next can be tried. At the end it is committed, unless
+    that was done with the last statements.
+    """
     pool: ConnectionPool[Direct] = current_app.extensions["db"]["write"]
     pool.open()
     for attempt in range(pool.max_size + 1):
-        with pool.connection() as conn, ExitStack() as begun:
+        with pool.connection() as conn:
             try:
-                begun.enter_context(conn.transaction())
+                conn.run([BEGIN, *first])
             except psycopg.OperationalError:
                 if attempt == pool.max_size or not conn.broken:
                     raise

@@ -153,20 +153,21 @@ def write(
     batch: str | None = None,
     show: bool = False,
     conn: Direct | None = None,
+    begun: bool = False,
 ) -> list[Outcome]:
     """Apply a set of operations in one transaction.
 
     Bad rows are reported in their outcome; with ``atomic`` (and always for a set of one) nothing at all is kept then.
     With ``show`` the outcomes have the served documents. Given a connection, the caller's transaction is used, so that
-    more can be stored in it.
+    more can be stored in it; but one that was ``begun`` by ``beginning`` is for this set alone, and ends with it.
     """
     if conn is None:
-        with db.transaction() as conn:
-            return write(operations, by, atomic=atomic, batch=batch, show=show, conn=conn)
+        with db.transaction(*beginning(len(operations))) as conn:
+            return write(operations, by, atomic=atomic, batch=batch, show=show, conn=conn, begun=True)
     for operation in operations:
         if operation.op in ("create", "replace") and operation.loaded_bytes is None and operation.problem is None:
             load(operation)
-    work = Set(conn, by, operations)
+    work = Set(conn, by, operations, begun)
     problems = work.settle()
     outcomes = [Outcome(type=operation.type, problem=problems.get(row)) for row, operation in enumerate(operations)]
     if not problems or not atomic:
@@ -174,6 +175,11 @@ def write(
         if show:
             work.show(outcomes)
     return outcomes
+
+
+def beginning(count: int) -> list[Statement]:
+    """What a transaction that writes so many operations begins with: from then on nobody else writes."""
+    return [(sql.lock, {}), (sql.plan_once, {})] if count <= FEW else [(sql.lock, {})]
 
 
 def load(operation: Operation) -> None:
@@ -211,8 +217,8 @@ def _patched(body: type[base.Body], document: Json | None, change: Any) -> Json:
 class Set:
     """The records that a set of operations touches, while it is applied in memory."""
 
-    def __init__(self, conn: Direct, by: By, operations: list[Operation]) -> None:
-        self.conn, self.by, self.operations = conn, by, operations
+    def __init__(self, conn: Direct, by: By, operations: list[Operation], begun: bool = False) -> None:
+        self.conn, self.by, self.operations, self.begun = conn, by, operations, begun
         self.asked: set[tuple[str, str]] = set()  # the names that were looked up …
         self.named: dict[tuple[str, str, str], str] = {}  # … and whom they name: (type, scheme, identifier) -> id
         self.stored: dict[str, Record] = {}  # by id, as the database has it
@@ -224,13 +230,13 @@ class Set:
         whole = {target["id"] for target in targets if "id" in target}
         whole |= {op.data["id"] for op in operations if isinstance(op.data, dict) and _is_id(op.data.get("id"))}
         names, ids = _referred((op.type, op.loaded_bytes) for op in operations if op.loaded_bytes)
-        first = [sql.lock, sql.plan_once] if len(operations) <= FEW else [sql.lock]
+        first = [] if begun else beginning(len(operations))
         at_once = (ids | whole) if len(ids | whole) <= CHUNK else set()
         asked = [
             self._ask_named(own | names),
             (sql.known, {"ids": sorted(at_once), "targets": sorted(whole & at_once)}),
         ]
-        *_, [head], named, known = conn.run([*((query, {}) for query in (*first, sql.head)), *asked])
+        *_, [head], named, known = conn.run([*first, (sql.head, {}), *asked])
         self.position, self.now = int(head[0]), _time(head[1])
         self._learn_named(named)
         self._learn_known(known, whole)
@@ -598,10 +604,12 @@ class Set:
             name([record for record in changed if record.renamed]),
             *(self._append(portion, now, batch, labels) for portion in portions(changed)),
         ]
-        store(self.conn, chain.from_iterable(statements), at_once=len(changed) <= CHUNK)
         if old_names := [name for name in renamed if name[1]]:
             ids, olds, news, positions = map(list, zip(*old_names, strict=True))
-            self.conn.execute(sql.relabel, {"ids": ids, "olds": olds, "news": news, "positions": positions})
+            statements.append([(sql.relabel, {"ids": ids, "olds": olds, "news": news, "positions": positions})])
+        if self.begun and all(record.alive for record in changed):  # else there is more to be done
+            statements.append([db.COMMIT])  # as soon as it can be: all others wait for it
+        store(self.conn, chain.from_iterable(statements), at_once=len(changed) <= CHUNK)
 
     def _append(
         self, changed: list[Record], now: datetime, batch: str | None, labels: dict[str, Record]

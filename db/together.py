@@ -81,13 +81,12 @@ def settle(queue: Queue, mine: Waiting) -> None:
     """
     together = [mine]
     try:
-        with db.transaction() as conn:
-            conn.execute(records.sql.lock)
+        with db.transaction(*records.beginning(records.FEW)) as conn:
             alike = [other for other in list(queue.waiting) if other.by == mine.by and other is not mine]
             others = [other for other in alike[: records.FEW - 1] if queue.withdraw(other)]
             together += others
             rows = [one.operation for one in together]
-            outcomes = records.write(rows, mine.by, atomic=False, show=True, conn=conn)
+            outcomes = records.write(rows, mine.by, atomic=False, show=True, conn=conn, begun=True)
         for one, outcome in zip(together, outcomes, strict=True):
             one.outcome = None if outcome.problem and others else outcome
     except Exception as error:
