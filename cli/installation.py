@@ -74,6 +74,6 @@ def bring_up(url: str) -> None:
 
 
 @contextmanager
-def connect(url: str) -> Iterator[db.Connection]:
-    with psycopg.connect(url, row_factory=dict_row, autocommit=True) as conn:
+def connect(url: str) -> Iterator[db.Direct]:
+    with db.Direct.connect(url, row_factory=dict_row, autocommit=True) as conn:
         yield conn

@@ -5,6 +5,7 @@ import hmac
 import secrets
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from psycopg.errors import UniqueViolation
 from uuid_utils.compat import uuid7
@@ -31,11 +32,16 @@ def create(conn: db.Connection, *, name: str, provider: str, scope: str, expires
     return token
 
 
-def find(conn: db.Connection, token: str) -> dict[str, Any] | None:
+def find(conn: db.Direct, token: str) -> dict[str, Any] | None:
     """The living key that this token is, or None."""
-    key = conn.execute(sql.find, {"hash": digest(token), "now": datetime.now(UTC)}).fetchone()
-    # the index finds the hash, not the secret, so its timing tells nothing; the last word is constant-time all the same
-    return key if key and hmac.compare_digest(key.pop("hash"), digest(token)) else None
+    hash = digest(token)
+    for found, id, name, provider, scopes, expires_at in conn.ask(sql.find, {"hash": hash, "now": datetime.now(UTC)}):
+        # the index finds the hash, not the secret, so its timing tells nothing; the last word is constant-time all the same
+        if hmac.compare_digest(found, hash.hex().encode()):
+            until = None if expires_at is None else datetime.fromisoformat(expires_at.decode())
+            of = {"id": UUID(id.decode()), "name": name.decode(), "provider": provider.decode()}
+            return of | {"scopes": scopes.decode().split(), "expires_at": until}
+    return None
 
 
 def list_keys(conn: db.Connection) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@ INSERT INTO keys (id, name, provider, scopes, hash, created_at, expires_at)
 VALUES (%(id)s, %(name)s, %(provider)s, %(scopes)s, %(hash)s, %(created_at)s, %(expires_at)s)
 
 -- find --
-SELECT id, name, provider, scopes, hash, expires_at
+SELECT encode(hash, 'hex'), id, name, provider, array_to_string(scopes, ' '), expires_at
   FROM keys
  WHERE hash = %(hash)s
    AND revoked_at IS NULL

@@ -1,10 +1,9 @@
 """`parley keys` on a database that is there."""
 
-import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from db import keys
+from db import Direct, keys
 
 
 @pytest.fixture
@@ -17,7 +16,7 @@ def make(run, name, *more):
 
 
 def find(url, token):
-    with psycopg.connect(url, row_factory=dict_row) as conn:
+    with Direct.connect(url, row_factory=dict_row) as conn:
         return keys.find(conn, token)
 
 

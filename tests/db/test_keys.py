@@ -2,16 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
-import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from db import keys
+from db import Direct, keys
 
 
 @pytest.fixture
 def conn(fresh_database):
-    with psycopg.connect(fresh_database, row_factory=dict_row, autocommit=True) as conn:
+    with Direct.connect(fresh_database, row_factory=dict_row, autocommit=True) as conn:
         yield conn
 
 
