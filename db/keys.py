@@ -36,7 +36,7 @@ def find(conn: db.Direct, token: str) -> dict[str, Any] | None:
     """The living key that this token is, or None."""
     hash = digest(token)
     for found, id, name, provider, scopes, expires_at in conn.ask(sql.find, {"hash": hash, "now": datetime.now(UTC)}):
-        # the index finds the hash, not the secret, so its timing tells nothing; the last word is constant-time all the same
+        # the index finds the hash, not the secret, so its timing tells nothing; the last word is constant-time, too
         if hmac.compare_digest(found, hash.hex().encode()):
             until = None if expires_at is None else datetime.fromisoformat(expires_at.decode())
             of = {"id": UUID(id.decode()), "name": name.decode(), "provider": provider.decode()}
