@@ -1268,9 +1268,9 @@ CREATE INDEX rounds_by_update ON public.rounds USING btree (updated_at, id) WHER
 
 CREATE UNIQUE INDEX served_open ON public.served USING btree (id) WHERE (to_position IS NULL);
 
-CREATE INDEX served_search_others ON public.served USING gin (search) WHERE (type <> 'statement'::text);
+CREATE INDEX served_search_others ON public.served USING gin (search) WITH (gin_pending_list_limit='1024') WHERE (type <> 'statement'::text);
 
-CREATE INDEX served_search_statements ON public.served USING gin (search) WHERE (type = 'statement'::text);
+CREATE INDEX served_search_statements ON public.served USING gin (search) WITH (gin_pending_list_limit='1024') WHERE (type = 'statement'::text);
 
 CREATE INDEX served_spellings ON public.served USING gin (spellings public.gin_trgm_ops);
 

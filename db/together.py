@@ -15,31 +15,58 @@ from db import records
 from db.records import By, Operation, Outcome
 
 
+def shut() -> Lock:
+    """A lock at which its owner waits until somebody opens it."""
+    lock = Lock()
+    lock.acquire()
+    return lock
+
+
 @dataclass(eq=False)
 class Waiting:
     """What is to be created, and what became of it."""
 
     operation: Operation
     by: By
-    settled: bool = False
+    called: Lock = field(default_factory=shut)  # opened when it is its turn, or it is settled
+    turn: bool = False
     outcome: Outcome | None = None
     error: Exception | None = None
 
 
 @dataclass
 class Queue:
-    """Those of one process. Whose turn it is writes for all who wait."""
+    """Those of one process. Whose turn it is writes for all who wait, calls each of them, and then the next in turn.
 
-    waiting: list[Waiting] = field(default_factory=list)
-    turn: Lock = field(default_factory=Lock)
+    With one lock for all, who was settled long ago would wait behind the next set: the lock goes to whoever runs.
+    """
+
+    waiting: list[Waiting] = field(default_factory=list)  # the first may be the one whose turn it is
+    lock: Lock = field(default_factory=Lock)  # of this list
+
+    def enter(self, one: Waiting) -> None:
+        with self.lock:
+            self.waiting.append(one)
+            self._call()
 
     def withdraw(self, one: Waiting) -> bool:
         """Whether it still waited; whoever asks first is told so."""
-        try:
+        with self.lock:
+            if one.turn or one not in self.waiting:
+                return False
             self.waiting.remove(one)
-        except ValueError:
-            return False
-        return True
+            return True
+
+    def leave(self, one: Waiting) -> None:
+        """Its turn is over."""
+        with self.lock:
+            self.waiting.remove(one)
+            self._call()
+
+    def _call(self) -> None:
+        if self.waiting and not self.waiting[0].turn:
+            self.waiting[0].turn = True
+            self.waiting[0].called.release()
 
 
 def create(operation: Operation, by: By) -> Outcome:
@@ -51,13 +78,10 @@ def create(operation: Operation, by: By) -> Outcome:
     if operation.problem is None:
         queue: Queue = current_app.extensions.setdefault("together", Queue())
         mine = Waiting(operation, by)
-        queue.waiting.append(mine)
+        queue.enter(mine)
         await_turn(queue, mine)
-        try:
-            if not mine.settled:
-                settle(queue, mine)
-        finally:
-            queue.turn.release()
+        if mine.turn:
+            settle(queue, mine)
         if mine.error:
             raise mine.error
         if mine.outcome:
@@ -68,10 +92,10 @@ def create(operation: Operation, by: By) -> Outcome:
 
 def await_turn(queue: Queue, mine: Waiting) -> None:
     """For no longer than for a connection, unless it is being written already."""
-    if not queue.turn.acquire(timeout=current_app.extensions["db"]["write"].timeout):
+    if not mine.called.acquire(timeout=current_app.extensions["db"]["write"].timeout):
         if queue.withdraw(mine):
             raise PoolTimeout("others are being written for so long")
-        queue.turn.acquire()
+        mine.called.acquire()
 
 
 def settle(queue: Queue, mine: Waiting) -> None:
@@ -92,6 +116,7 @@ def settle(queue: Queue, mine: Waiting) -> None:
     except Exception as error:
         for one in together:
             one.error = error if len(together) == 1 or isinstance(error, db.AWAY) else None
-    queue.withdraw(mine)
-    for one in together:
-        one.settled = True
+    finally:
+        for one in together[1:]:
+            one.called.release()
+        queue.leave(mine)

@@ -11,6 +11,8 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from db import records
+from db.records import By
+from db.together import Queue, Waiting
 
 CITED = {"sources": [{"source": "w:paper"}]}
 
@@ -174,3 +176,18 @@ def test_a_fault_of_ours_is_only_told_to_whom_it_concerns(house, key, monkeypatc
     names = ["First", "Second", "Poison", "Third"]
     answers = post(house, [(secret, "/v1/actors", {"name": name, "kind": "other"}) for name in names])
     assert [answer.status_code for answer in answers] == [201, 201, 500, 201]
+
+
+def test_each_is_called_once_and_whoever_was_called_does_not_withdraw():
+    queue = Queue()
+    first, second, third = (Waiting(records.Operation("create", "actor"), By("p", "k")) for _ in range(3))
+    for one in (first, second, third):
+        queue.enter(one)
+    assert [one.called.locked() for one in (first, second, third)] == [False, True, True]
+    assert queue.withdraw(second), "taken along"
+    assert not queue.withdraw(second)
+    queue.leave(first)
+    assert third.turn and not third.called.locked()
+    assert not queue.withdraw(third), "its time to wait may be over, but it has the turn: else nobody ever had it again"
+    queue.leave(third)
+    assert queue.waiting == []
