@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from flask import current_app
+from psycopg.pq import TransactionStatus
 from psycopg_pool import PoolTimeout
 
 import db
@@ -101,21 +102,25 @@ def await_turn(queue: Queue, mine: Waiting) -> None:
 def settle(queue: Queue, mine: Waiting) -> None:
     """Write one, and with it whatever waits when the log can be written to.
 
-    Where the database was lost nobody knows if they were kept, so none of them is tried again.
+    Where the database was lost nobody knows if they were kept, so none of them is tried again; nor are they when they
+    were, and something failed behind that.
     """
-    together = [mine]
+    together, kept = [mine], False
     try:
         with db.transaction(*records.beginning(records.FEW)) as conn:
             alike = [other for other in list(queue.waiting) if other.by == mine.by and other is not mine]
             others = [other for other in alike[: records.FEW - 1] if queue.withdraw(other)]
             together += others
             rows = [one.operation for one in together]
-            outcomes = records.write(rows, mine.by, atomic=False, show=True, conn=conn, begun=True)
+            try:
+                outcomes = records.write(rows, mine.by, atomic=False, show=True, conn=conn, begun=True)
+            finally:
+                kept = conn.info.transaction_status == TransactionStatus.IDLE
         for one, outcome in zip(together, outcomes, strict=True):
             one.outcome = None if outcome.problem and others else outcome
     except Exception as error:
         for one in together:
-            one.error = error if len(together) == 1 or isinstance(error, db.AWAY) else None
+            one.error = error if kept or len(together) == 1 or isinstance(error, db.AWAY) else None
     finally:
         for one in together[1:]:
             one.called.release()

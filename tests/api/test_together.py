@@ -178,6 +178,19 @@ def test_a_fault_of_ours_is_only_told_to_whom_it_concerns(house, key, monkeypatc
     assert [answer.status_code for answer in answers] == [201, 201, 500, 201]
 
 
+def test_what_was_kept_is_not_tried_again_though_it_cannot_be_shown(house, key, monkeypatch):
+    """The set is committed with its last statement, so whatever fails behind that must not make anything twice."""
+
+    def fail(work, outcomes):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(records.Set, "show", fail)
+    secret = key(house)
+    asked = [(secret, "/v1/actors", {"name": f"Actor {number}", "kind": "other"}) for number in range(4)]
+    assert [answer.status_code for answer in post(house, asked)] == [500] * 4
+    assert house.test_client().get("/v1/actors?include_total=true").json["total"] == 1 + 4
+
+
 def test_each_is_called_once_and_whoever_was_called_does_not_withdraw():
     queue = Queue()
     first, second, third = (Waiting(records.Operation("create", "actor"), By("p", "k")) for _ in range(3))
