@@ -27,7 +27,7 @@ NAME = re.compile(r"^-- ([a-z_]+) --$", re.MULTILINE)
 
 #: a batch of fifty thousand rows takes its time, and those behind it wait for the log's lock; between two statements of
 #: it Python thinks for two seconds, and whoever is silent for a minute is frozen and keeps nobody waiting any longer
-PATIENT = "-c statement_timeout=600000 -c lock_timeout=120000 -c idle_in_transaction_session_timeout=60000"
+PATIENT = "-c max_parallel_workers_per_gather=0 -c statement_timeout=600000 -c lock_timeout=120000 -c idle_in_transaction_session_timeout=60000"
 
 #: optional filters need the planner to see their values; a page in memory or on an SSD is near everywhere
 PLANS = "-c plan_cache_mode=force_custom_plan -c random_page_cost=1.1 -c work_mem=32MB -c jit=off -c timezone=UTC"

@@ -38,6 +38,7 @@ PIN = "(SELECT pin.position FROM pin)"
 #: a filter names records: those that the names stand for now
 NAMES = re.compile(r"\b(?:ids\((?P<types>'[a-z ]+'), (?P<of>%\(\w+\)s)\)|any_ids\((?P<any>%\(\w+\)s)\))")
 GUARD = re.compile(r"\(+%\((\w+)\)s::[\w\[\]]+ IS (?:NULL|DISTINCT)(?: AND %\((\w+)\)s)?")
+GUARDED = re.compile(r"\A\(\(?{0}(?: AND {0}\))?\s+OR (.*)\)\Z".format(r"%\(\w+\)s::[\w\[\]]+ IS NULL"), re.DOTALL)
 
 
 class Page(NamedTuple):
@@ -188,7 +189,9 @@ class Choice(NamedTuple):
         when = period("s", self.at)
         score, match = (sql.score, sql.match) if named(self.type) else (sql.score_words, sql.match_words)
         hits = "\n" + sql.hits.format(type=self.type, period=when, score=score, match=match.format(words=sql.words))
-        wanted = [part for part, names in conditions(self.type, self.at) if names & self.filters]
+        asked = [part for part, names in conditions(self.type, self.at) if names & self.filters]
+        # it was sent: without "is null or" before it, the planner can turn what it looks up elsewhere into a join
+        wanted = [GUARDED.sub(r"(\1)", part) for part in asked]
         return {
             "hits": hits if self.searched else "",
             "table": BODIES[self.type].collection,

@@ -1240,6 +1240,8 @@ CREATE INDEX pledges_by_process ON public.pledges USING btree (process) WHERE (t
 
 CREATE INDEX pledges_by_recipient ON public.pledges USING gin (recipients) WHERE (to_position IS NULL);
 
+CREATE INDEX pledges_by_smallest_and_most ON public.pledges USING btree (COALESCE(amount, 'Infinity'::numeric), id, COALESCE(amount_max, 'Infinity'::numeric)) WHERE (to_position IS NULL);
+
 CREATE INDEX pledges_by_update ON public.pledges USING btree (updated_at, id) WHERE (to_position IS NULL);
 
 CREATE INDEX pledges_donors_of ON public.pledges_donors USING btree (id, from_position);

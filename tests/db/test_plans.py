@@ -24,7 +24,7 @@ COMMON = {
 }  # fmt: skip
 RARE = {"donor": "p:1", "process": "p:talks", "id": "p:1,p:2"}
 FILTERS = COMMON | RARE
-SORTS = ["", "-announced_on", "-amount"]
+SORTS = ["", "-announced_on", "amount", "-amount"]
 
 FILL = """
 WITH new AS MATERIALIZED (
@@ -36,6 +36,11 @@ WITH new AS MATERIALIZED (
 ), served AS (
     INSERT INTO served (id, from_position, type, version, stamp, doc, search)
     SELECT n.id, 1, 'pledge', 1, 1, '{"id":null}', '' FROM new AS n
+), links AS (
+    INSERT INTO links (from_id, from_type, path, to_id, from_position)
+    SELECT n.id, 'pledge', '/sources/source', source, 1
+      FROM new AS n
+     CROSS JOIN LATERAL unnest((%(sources)s::uuid[])[:1 + (mix %% 5000 = 0)::int]) AS source
 )
 INSERT INTO pledges (id, from_position, created_at, updated_at, status, category, finance_type, currency, amount,
                      amount_min, amount_max, announced_on, first_day, last_day, certain, process, donors, recipients,
@@ -56,13 +61,15 @@ def crowded(make_database, migrated, signed) -> Iterator[Flask]:
     """Many pledges, put there by SQL: what counts is how they are found."""
     with make_database("crowded", like=migrated) as url, house(url) as app:
         client = signed(app)
-        client.put("/v1/sources/w:paper", json={"kind": "news"})
+        for name in ("paper", "letter"):  # all cite the first, and some the second too
+            client.put(f"/v1/sources/w:{name}", json={"kind": "news"})
         for number in range(40):
             client.put(f"/v1/actors/p:{number}", json={"name": f"Actor {number}", "kind": "other"})
         talks = client.put("/v1/processes/p:talks", json=CITED | {"name": "Talks"}).json["id"]
         actors = [client.get(f"/v1/actors/p:{number}").json["id"] for number in range(40)]
+        sources = [client.get(f"/v1/sources/w:{name}").json["id"] for name in ("paper", "letter")]
         with psycopg.connect(url, autocommit=True) as conn:
-            conn.execute(FILL, {"rows": ROWS, "process": talks, "actors": actors})
+            conn.execute(FILL, {"rows": ROWS, "process": talks, "actors": actors, "sources": sources})
             conn.execute("VACUUM ANALYZE")
         yield app
 
@@ -118,6 +125,24 @@ def test_the_newest_until_a_day_are_read_from_that_day_on(crowded, signed, queri
     top = plan(crowded, client, queries, "/v1/pledges?sort=-announced_on&to=2022-03-01&limit=5")
     assert top["Actual Rows"] == 6  # one more tells that there is a next page
     assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] < 100
+
+
+def test_what_cites_a_source_is_found_by_the_few_or_walked_by_the_many(crowded, signed, queries):
+    """Of a source that all cite, no more links are read than are shown; of one that few cite, these alone."""
+    client = signed(crowded, "read")
+
+    def read(path: str) -> tuple[int, int, int]:
+        top = plan(crowded, client, queries, path)
+        found = {name: [node for node in nodes(top) if node.get("Relation Name") == name] for name in ("links", "pledges")}
+        links, pledges = (sum(round(n["Actual Rows"] * n["Actual Loops"]) for n in some) for some in found.values())
+        return top["Actual Rows"], links, pledges
+
+    for sort in ("id", "-announced_on", "amount", "-updated_at"):
+        assert read(f"/v1/pledges?source=w:paper&sort={sort}&limit=50") == (51, 51, 51)
+    few = client.get("/v1/pledges?source=w:letter&include_total=true").json["total"]
+    assert 5 < few < 30
+    assert read("/v1/pledges?source=w:letter&limit=50") == (few, few, few)
+    assert read("/v1/pledges?source=w:letter&status=committed&limit=50")[1] == few
 
 
 def test_a_search_looks_at_rows_of_its_type_alone(crowded, signed, queries):
