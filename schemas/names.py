@@ -63,18 +63,19 @@ def pattern(typed: str) -> str:
 
 
 def parts(word: str) -> list[str]:
-    """Parts of a word of which one survives whatever `name_score` forgives; one at an end of the word has its space.
-
-    One typo leaves one of two parts whole, two typos one of three. Two letters that change places are one typo,
-    so a letter stands between the two parts; a word of four letters has none to spare.
+    """What `name_score` takes for a word of up to seven letters: itself, or what one typo makes of it (two letters that
+    change places are one). Of a longer one, three parts of which one is whole after two typos, for all that two could
+    make of it is too much; with its space, an end of the word tells as much as the longer middle.
     """
     size = len(word)
     if size < 4:
         return [f" {word}" + " " * (size < 3)]
-    if size == 4:
-        return [f" {word[:2]}", f"{word[2:]} ", f" {word[0]}{word[2]}{word[1]}{word[3]} "]
-    end = size // 3 if size >= 8 else (size - 1) // 2
-    return [f" {word[:end]}", f"{word[-end:]} ", *([word[end:-end]] if size >= 8 else [])]
+    if size < 8:
+        other = (f" {word[:place]}[^ ]{{0,2}}{word[place + 1 :]} " for place in range(size))
+        moved = (f" {word[:place]}{word[place + 1]}{word[place]}{word[place + 2 :]} " for place in range(size - 1))
+        return [f" {word}", *other, *moved]
+    start, end = size // 3, (size + 1) // 3
+    return [f" {word[:start]}", f"{word[-end:]} ", word[start:-end]]
 
 
 def sound(part: str) -> str:

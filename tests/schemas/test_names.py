@@ -1,5 +1,7 @@
 """Names are found as they are heard: against a real PostgreSQL, among two hundred others."""
 
+import re
+
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -228,6 +230,22 @@ def test_no_single_typo_hides_anybody(conn):
      WHERE name_score(typed, spellings) = 0 OR spellings !~ pattern
     """
     assert conn.execute(query, list(map(list, zip(*tries, strict=True)))).fetchall() == []
+
+
+def test_little_is_looked_at_in_vain(conn):
+    """Of a word of four to seven letters, the pattern finds hardly anything that then does not score."""
+    words = {word for text in map(spellings, RECORDS) for word in text.split() if re.fullmatch("[a-fj-xz]{4,7}", word)}
+    tries = [(wrong, pattern(wrong)) for word in words for wrong in misspelt(word) if 4 <= len(wrong) <= 7]
+    assert len(tries) > 1_000
+    query = """
+    SELECT count(*), count(*) FILTER (WHERE name_score(typed, spellings) > 0)
+      FROM unnest(%s::text[], %s::text[]) AS tries (typed, pattern)
+      JOIN unnest(%s::text[]) AS record (spellings) ON spellings ~ pattern
+    """
+    found, scored = conn.execute(
+        query, [*map(list, zip(*tries, strict=True)), list(map(spellings, RECORDS))]
+    ).fetchone()
+    assert 1_000 < scored <= found < 1.2 * scored
 
 
 def test_the_index_does_the_finding(conn):
