@@ -189,9 +189,8 @@ class Choice(NamedTuple):
         when = period("s", self.at)
         score, match = (sql.score, sql.match) if named(self.type) else (sql.score_words, sql.match_words)
         hits = "\n" + sql.hits.format(type=self.type, period=when, score=score, match=match.format(words=sql.words))
-        asked = [part for part, names in conditions(self.type, self.at) if names & self.filters]
         # it was sent: without "is null or" before it, the planner can turn what it looks up elsewhere into a join
-        wanted = [GUARDED.sub(r"(\1)", part) for part in asked]
+        wanted = [GUARDED.sub(r"(\1)", part) for part, names in conditions(self.type, self.at) if names & self.filters]
         return {
             "hits": hits if self.searched else "",
             "table": BODIES[self.type].collection,
