@@ -1,6 +1,7 @@
 """How lists find their rows among many: none throws away more than it has to. `python -m bench.plans` tries more."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
@@ -133,9 +134,10 @@ def test_what_cites_a_source_is_found_by_the_few_or_walked_by_the_many(crowded, 
 
     def read(path: str) -> tuple[int, int, int]:
         top = plan(crowded, client, queries, path)
-        found = {name: [node for node in nodes(top) if node.get("Relation Name") == name] for name in ("links", "pledges")}
-        links, pledges = (sum(round(n["Actual Rows"] * n["Actual Loops"]) for n in some) for some in found.values())
-        return top["Actual Rows"], links, pledges
+        found = Counter()
+        for node in nodes(top):
+            found[node.get("Relation Name")] += round(node["Actual Rows"] * node["Actual Loops"])
+        return top["Actual Rows"], found["links"], found["pledges"]
 
     for sort in ("id", "-announced_on", "amount", "-updated_at"):
         assert read(f"/v1/pledges?source=w:paper&sort={sort}&limit=50") == (51, 51, 51)
