@@ -189,8 +189,7 @@ class Choice(NamedTuple):
         when = period("s", self.at)
         score, match = (sql.score, sql.match) if named(self.type) else (sql.score_words, sql.match_words)
         hits = "\n" + sql.hits.format(type=self.type, period=when, score=score, match=match.format(words=sql.words))
-        # it was sent: without "is null or" before it, the planner can turn what it looks up elsewhere into a join
-        wanted = [GUARDED.sub(r"(\1)", part) for part, names in conditions(self.type, self.at) if names & self.filters]
+        wanted = [part for part, names in conditions(self.type, self.at) if names & self.filters]
         return {
             "hits": hits if self.searched else "",
             "table": BODIES[self.type].collection,
@@ -203,10 +202,14 @@ class Choice(NamedTuple):
 
 
 def conditions(type: str, at: str | None) -> list[tuple[str, set[str]]]:
-    """The conditions of a filter and of all lists, each with the parameters that it starts by asking for."""
+    """The conditions of a filter and of all lists, each with the parameters that it starts by asking for.
+
+    As one stands in a statement only if they were sent, "is null or" is left out before it: behind an "or", the planner
+    would not turn what is looked up elsewhere into a join.
+    """
     blocks = _then(sql.common.format(type=type), at), _block(type, "filter", at)
     parts = [part for block in blocks for part in block.split("\n       AND ")]
-    return [(part, asked(part)) for part in parts]
+    return [(GUARDED.sub(r"(\1)", part), asked(part)) for part in parts]
 
 
 def asked(condition: str) -> set[str]:

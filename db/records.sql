@@ -22,7 +22,7 @@ SELECT i.type, i.scheme, i.identifier, i.id
             WHERE i.scheme = wanted.scheme
               AND i.identifier = wanted.identifier
               AND i.to_position IS NULL
-           OFFSET 0) AS i -- one look into the index for each: of ten thousand, all of the index would be read (10 times as long)
+           OFFSET 0) AS i  -- a look into the index for each: for many, all of it would be read, which takes ten times as long
 
 -- known --
 SELECT v.document, v.overlay, r.hash, r.created_at, r.updated_at, r.id, r.type, r.version, r.position, r.state,
