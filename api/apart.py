@@ -22,6 +22,7 @@ import db
 from api import resources
 from api.http import refuse
 from api.operations import configure_logs
+from db.background import step_back
 from db.packed import put_aside
 from schemas.problems import Refused
 
@@ -124,12 +125,12 @@ here = Flask(__name__)
 def begin(settings: dict[str, Any]) -> None:
     """Become a helper."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server
-    os.nice(5)  # readers first
+    step_back()
     gc.set_threshold(20_000, 10, 10)  # a batch makes many objects and few cycles, and each look for these takes longer
     threading.Thread(target=end_with_parent, daemon=True).start()
     configure_logs(settings.get("LOG_LEVEL", "info"))
     resources()  # they know all types of records
-    here.config.update(settings, THREADS=2)
+    here.config.update(settings, THREADS=2, BACKGROUND=True)
     db.init_app(here)
 
 

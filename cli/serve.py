@@ -121,8 +121,8 @@ def working() -> Iterator[None]:
 
     def keep() -> None:
         while not over.wait(1):
-            # a group of its own, so that Ctrl-C reaches the server alone, and the server then ends it
-            worker = subprocess.Popen(command, process_group=0)  # noqa: S603 our own program
+            # a session of its own, so that Ctrl-C reaches the server alone, and the server then ends it
+            worker = subprocess.Popen(command, start_new_session=True)  # noqa: S603 our own program
             while worker.poll() is None and not over.wait(0.2):
                 pass
             worker.terminate()

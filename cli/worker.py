@@ -16,6 +16,7 @@ from flask import Flask
 import db
 import settings
 from cli.installation import database
+from db.background import step_back
 
 PAUSE = 1.0  # seconds between two looks at an empty queue, or at a database that is away
 COURIERS = 16  # webhooks that are told of changes at a time: a slow one keeps no other waiting
@@ -33,13 +34,15 @@ def worker(parent: int | None) -> None:
     signal.signal(
         signal.SIGTERM, lambda *_: sys.exit(0)
     )  # what it had begun is rolled back, and begun anew by the next
-    if parent:
+    if parent:  # a server beside it, whose readers go first
         follow(parent)
+        step_back()
     chosen = settings.load()
     with database(chosen) as url:
         app = Flask(__name__)
         # one connection for the batch, one for its progress, one to look for webhooks, and one for each of these
-        app.config.update(DATABASE_URL=url, THREADS=3 + COURIERS, WEBHOOK_ALLOW=chosen.webhook_allow)
+        app.config.update(DATABASE_URL=url, THREADS=3 + COURIERS, BACKGROUND=parent is not None)
+        app.config.update(WEBHOOK_ALLOW=chosen.webhook_allow)
         db.init_app(app)
         threading.Thread(target=send, args=[app, chosen.log_level], daemon=True).start()
         with app.app_context():

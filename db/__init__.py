@@ -20,6 +20,7 @@ from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from db.background import hold_back
 from db.memory import Memory
 
 HERE = Path(__file__).parent
@@ -195,6 +196,7 @@ def init_app(app: Flask) -> None:
     """Give the app its pools; they connect at the first query, so after any fork."""
     url = app.config.get("DATABASE_URL")
     size, timeout = app.config.get("THREADS", 4), app.config.get("DB_TIMEOUT", 5)
+    made = hold_back if app.config.get("BACKGROUND") else None
     reading = app.config.get("READ_DATABASE_URL") or url
     app.extensions["db"] = {
         "read": _pool(reading, size, timeout, READ_ONLY),
@@ -202,18 +204,26 @@ def init_app(app: Flask) -> None:
         # index; and as these looks are short, to wait for a connection takes longer than to have some more
         "lookup": _pool(reading, 2 * size, timeout, f"{READ_ONLY} -c plan_cache_mode=force_generic_plan"),
         # psycopg would give up all that is prepared, ours too, whenever a transaction is rolled back
-        "write": _pool(url, size, timeout, f"{PATIENT} {ALONE}", prepare_threshold=None),
+        "write": _pool(url, size, timeout, f"{PATIENT} {ALONE}", made, prepare_threshold=None),
     }
     app.extensions["documents"] = Memory[bytes](app.config.get("MEMORY", 32) * 2**20)
 
 
-def _pool(url: str | None, size: int, timeout: float, options: str, **settings: Any) -> ConnectionPool[Direct] | None:
+def _pool(
+    url: str | None,
+    size: int,
+    timeout: float,
+    options: str,
+    made: Callable[[Direct], None] | None = None,
+    **settings: Any,
+) -> ConnectionPool[Direct] | None:
     if url is None:  # `parley openapi` needs no database
         return None
     return ConnectionPool(
         url,
         connection_class=Direct,
         open=False,
+        configure=made,
         min_size=0,  # at rest, nothing is held: a connection costs 15 MB of the server's memory, and 3 ms to open
         max_idle=60,
         max_size=size,

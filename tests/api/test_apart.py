@@ -20,6 +20,7 @@ from flask import Flask, Response
 from flask.testing import FlaskClient
 
 from api import apart, batches
+from db import background
 from schemas.problems import Json
 from tests.api.test_batches import NDJSON, actor, dumps, events, outcomes, send
 from tests.conftest import running_app
@@ -165,6 +166,22 @@ def test_a_helper_that_is_killed_leaves_nothing_half_done(provider, app, name):
     # the lock of the one that died is gone as soon as PostgreSQL notices
     wait_until(lambda: send(provider, [actor(name)], **{"Idempotency-Key": name}).status_code == 200)
     assert events(provider) == before + 1
+
+
+def test_readers_go_first(provider, app, name):
+    with psycopg.connect(app.config["DATABASE_URL"]) as conn:
+        thread, answers = begun(provider, name, conn)
+        [(working,)] = conn.execute("SELECT pid FROM pg_locks WHERE NOT granted").fetchall()
+        nice = partial(os.getpriority, os.PRIO_PROCESS)
+        times = nice(pid(app)) - nice(os.getpid()), nice(working) - nice(conn.info.backend_pid)
+        helper = pid(app)
+        session, group = os.getsid(helper), Path(f"/proc/{helper}/autogroup")
+        said = group.read_text() if group.exists() else ""  # empty where sessions do not count
+    thread.join()
+    assert outcomes(answers[0]) == ["created"]
+    assert times == (background.NICE, background.NICE)
+    assert session == helper
+    assert not said or said.endswith(f" nice {background.NICE}\n")
 
 
 def test_one_that_was_killed_at_rest_is_not_the_clients_concern(provider, app, name):
