@@ -454,11 +454,11 @@ class Copied:
 
 
 def readers(bench: Bench) -> Result:
-    """How much longer one reader in a hundred waits while a batch of ten thousand comes in."""
+    """How much longer one reader in a hundred waits while a batch of ten thousand comes in and is stored."""
     asked = [Request(f"/v1/pledges?{filter}") for filter in choices(bench)]
     lengths = [len(body) for body in sample(bench.ours, asked)]
     expected = Expected(min(lengths) // 2, max(lengths) * 2)
-    load = partial(wrk, bench.ours, asked, expected, bench.url, max(3, bench.seconds), clients=2)
+    load = partial(wrk, bench.ours, asked, expected, bench.url, max(6, bench.seconds), clients=2)
     bench.warm_up()
     rest, during = [], []
     for _ in range(bench.rounds):
