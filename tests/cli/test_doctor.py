@@ -1,5 +1,6 @@
 """`parley doctor` finds each fault, says its mend, and finds nothing where nothing is wrong."""
 
+import random
 import socket
 import tempfile
 from pathlib import Path
@@ -13,8 +14,8 @@ from db import engine, migrate
 
 @pytest.fixture
 def port():
-    """A port that nobody uses, below those that the system gives out by itself."""
-    for candidate in range(21000, 32000):
+    """A port that nobody uses, below those that the system gives out by itself, and not the next test's either."""
+    for candidate in random.sample(range(21_000, 32_000), 11_000):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", candidate)):
                 return str(candidate)
