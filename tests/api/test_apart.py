@@ -174,12 +174,13 @@ def test_readers_go_first(provider, app, name):
         [(working,)] = conn.execute("SELECT pid FROM pg_locks WHERE NOT granted").fetchall()
         nice = partial(os.getpriority, os.PRIO_PROCESS)
         times = nice(pid(app)) - nice(os.getpid()), nice(working) - nice(conn.info.backend_pid)
+        by_socket = conn.info.host.startswith("/")
         helper = pid(app)
         session, group = os.getsid(helper), Path(f"/proc/{helper}/autogroup")
         said = group.read_text() if group.exists() else ""  # empty where sessions do not count
     thread.join()
     assert outcomes(answers[0]) == ["created"]
-    assert times == (background.NICE, background.NICE)
+    assert times == (background.NICE, background.NICE if by_socket else 0)  # else it may be on another machine
     assert session == helper
     assert not said or said.endswith(f" nice {background.NICE}\n")
 
