@@ -454,7 +454,7 @@ class Copied:
 
 
 def readers(bench: Bench) -> Result:
-    """How much longer one reader in a hundred waits while a batch of ten thousand comes in and is stored."""
+    """How much longer one reader in a hundred waits while a batch of ten thousand comes in and is being stored."""
     asked = [Request(f"/v1/pledges?{filter}") for filter in choices(bench)]
     lengths = [len(body) for body in sample(bench.ours, asked)]
     expected = Expected(min(lengths) // 2, max(lengths) * 2)
