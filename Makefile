@@ -19,7 +19,7 @@ serve: .venv/serve  ## run Parley with its own PostgreSQL and the sample data on
 	@$(BIN)/parley serve $(ARGS)
 
 test: .venv/test  ## run all tests on the same PostgreSQL; ARGS="-k rounds" picks some, ARGS="--cov" measures coverage
-	@$(BIN)/pytest -n 3 --dist worksteal $(ARGS)
+	@$(BIN)/pytest -n 4 --dist worksteal $(ARGS)
 
 soak: .venv/test  ## readers and mirrors against the log, under 8 writers and kill -9; SECONDS=60 for less than 5 minutes
 	$(BIN)/python -m tests.soak $(SECONDS)

@@ -1,9 +1,12 @@
 """Large batches are worked on in a process of its own: answered as here, whatever becomes of that process."""
 
+import ctypes
 import multiprocessing
 import os
+import platform
 import re
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -178,11 +181,21 @@ def test_readers_go_first(provider, app, name):
         helper = pid(app)
         session, group = os.getsid(helper), Path(f"/proc/{helper}/autogroup")
         said = group.read_text() if group.exists() else ""  # empty where sessions do not count
+        usual, *slices = map(slice_of, (conn.info.backend_pid, helper, working)) if by_socket else (0,)
     thread.join()
     assert outcomes(answers[0]) == ["created"]
     assert times == (background.NICE, background.NICE if by_socket else 0)  # else it may be on another machine
     assert session == helper
     assert not said or said.endswith(f" nice {background.NICE}\n")
+    assert not usual or slices == [background.SLICE] * 2  # zero where it cannot be chosen
+
+
+def slice_of(process: int) -> int:
+    """For how long Linux lets it work before others have their turn, in ns, as sched_getattr(2) tells."""
+    found = ctypes.create_string_buffer(48)
+    if platform.system() == "Linux" and (call := background.SCHED_SETATTR.get(platform.machine())):
+        ctypes.CDLL(None).syscall(call + 1, process, found, 48, 0)
+    return struct.unpack_from("=Q", found, 24)[0]
 
 
 def test_one_that_was_killed_at_rest_is_not_the_clients_concern(provider, app, name):

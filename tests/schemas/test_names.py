@@ -1,5 +1,6 @@
 """Names are found as they are heard: against a real PostgreSQL, among two hundred others."""
 
+import random
 import re
 
 import psycopg
@@ -235,8 +236,8 @@ def test_no_single_typo_hides_anybody(conn):
 def test_little_is_looked_at_in_vain(conn):
     """Of a word of four to seven letters, the pattern finds hardly anything that then does not score."""
     words = {word for text in map(spellings, RECORDS) for word in text.split() if re.fullmatch("[a-fj-xz]{4,7}", word)}
-    tries = [(wrong, pattern(wrong)) for word in words for wrong in misspelt(word) if 4 <= len(wrong) <= 7]
-    assert len(tries) > 1_000
+    wrong = sorted({slip for word in words for slip in misspelt(word) if 4 <= len(slip) <= 7})
+    tries = [(slip, pattern(slip)) for slip in random.Random(3).sample(wrong, 400)]
     query = """
     SELECT count(*), count(*) FILTER (WHERE name_score(typed, spellings) > 0)
       FROM unnest(%s::text[], %s::text[]) AS tries (typed, pattern)
@@ -245,7 +246,7 @@ def test_little_is_looked_at_in_vain(conn):
     found, scored = conn.execute(
         query, [*map(list, zip(*tries, strict=True)), list(map(spellings, RECORDS))]
     ).fetchone()
-    assert 1_000 < scored <= found < 1.2 * scored
+    assert 400 < scored <= found < 1.2 * scored
 
 
 def test_the_index_does_the_finding(conn):
