@@ -29,6 +29,7 @@ NULLS = {
 }
 SORTS = {"id": "uuid", "created_at": "timestamptz", "updated_at": "timestamptz"}
 
+BOUND = re.compile(r"^(\w+) ([<>]=) (\w+)(?: unless (.+))?$", re.MULTILINE)
 UNWANTED = re.compile(r'(?:^|(?<=\s))-("[^"]*"|\S+)')
 
 OPEN = "{0}.to_position IS NULL"
@@ -156,18 +157,22 @@ def searched(q: str | None) -> Json:
 @cache
 def sorts(type: str) -> dict[str, str]:
     """Properties by which a list can be sorted, with the SQL type of the column of that name."""
-    return SORTS | {name: kind for name, kind, *_ in _sorts(type)}
+    block: str = getattr(db.load(BODIES[type].collection), "sorts", "")
+    return SORTS | dict(line.split() for line in block.splitlines())
+
+
+class Bound(NamedTuple):
+    """Where an order is entered, as no row before that meets a filter, except those of which something else is true."""
+
+    filter: str
+    unless: str  # a condition, or nothing
 
 
 @cache
-def ceilings(type: str) -> dict[str, str]:
-    """Sort keys that are no greater than the value of a filter in any row that meets it, with that filter."""
-    return {name: filter for name, _, *filters in _sorts(type) for filter in filters}
-
-
-def _sorts(type: str) -> list[list[str]]:
-    block: str = getattr(db.load(BODIES[type].collection), "sorts", "")
-    return [line.split() for line in block.splitlines()]
+def bounds(type: str) -> dict[tuple[str, str], Bound]:
+    """Bounds by sort key and sign, ``amount`` and ``>=`` for the smallest from an amount on."""
+    block: str = getattr(db.load(BODIES[type].collection), "bounds", "")
+    return {(key, sign): Bound(*rest) for key, sign, *rest in BOUND.findall(block)}
 
 
 class Choice(NamedTuple):
@@ -196,7 +201,7 @@ class Choice(NamedTuple):
             "join": "\n      JOIN hits ON hits.id = t.id AND hits.from_position = t.from_position" * self.searched,
             "period": period("t", self.at),
             "filter": "\n       AND ".join(wanted) or "TRUE",
-            "pin": "v.recorded_at <= %(as_of)s::timestamptz" if self.at == PIN else "TRUE",
+            "pin": sql.then if self.at == PIN else sql.now,
             "position": self.at if self.at == PINNED else PIN,
         }
 
@@ -237,17 +242,39 @@ class Order(NamedTuple):
     way: str
     further: bool
 
-    def slots(self, type: str, filters: frozenset[str]) -> dict[str, str]:
+    def slots(self, type: str) -> dict[str, str]:
         kind = sorts(type).get(self.sort, "numeric" if named(type) else "real")  # a score
         last = NULLS[kind][self.way == "DESC"]
         column = "hits.score" if self.sort == "score" else f"t.{self.sort}"
         never_null = kind in ("uuid", "timestamptz") or self.sort == "score"
         key = column if never_null else f"coalesce({column}, '{last}'::{kind})"
         after = f"({key}, t.id) {'<' if self.way == 'DESC' else '>'} (%(key)s::{kind}, %(last)s::uuid)"
-        begins = [after] if self.further else []
-        if self.way == "DESC" and (ceiling := ceilings(type).get(self.sort)) in filters:
-            begins.append(f"{key} <= %({ceiling})s")  # says nothing new: that is where the index is entered
-        return {"key": key, "way": self.way, "after": " AND ".join(begins) or "TRUE"}
+        return {"key": key, "way": self.way, "after": after if self.further else "TRUE"}
+
+
+def parts(choice: Choice, order: Order) -> list[dict[str, str]]:
+    """A list as parts that are each read from an index in the order of the list; there are few rows in all but one.
+
+    Those that stand now and those of the past are in different indexes; and an order is entered where a filter says,
+    but for the rows that reach over its bound.
+    """
+    if choice.searched:  # the words find few
+        return [{"period": period("t", choice.at)}]
+    slots = order.slots(choice.type)
+    now, after, key = {"period": OPEN.format("t")}, slots["after"], slots["key"]
+    if choice.at:
+        now["period"] += f" AND t.from_position <= {choice.at}"
+    if choice.at == PIN:  # says nothing new, but by this the planner knows how many that may be
+        now["period"] += " AND t.updated_at <= %(as_of)s::timestamptz"
+    sign, other = ("<=", ">") if order.way == "DESC" else (">=", "<")
+    found, bound = [now], bounds(choice.type).get((order.sort, sign))
+    if bound and bound.filter in choice.filters:
+        found = [now | {"after": f"{after} AND {key} {sign} %({bound.filter})s"}]
+        if bound.unless:
+            found.append(now | {"after": f"{after} AND {key} {other} %({bound.filter})s AND {bound.unless}"})
+    if choice.at:
+        found.append({"table": sql.past.format(table=BODIES[choice.type].collection, at=choice.at), "period": "TRUE"})
+    return found
 
 
 def live(type: str, target: Json) -> db.Row | None:
@@ -259,28 +286,37 @@ def live(type: str, target: Json) -> db.Row | None:
 
 @lru_cache(2048)
 def _keys(choice: Choice, order: Order) -> str:
-    slots = order.slots(choice.type, choice.filters) | choice.slots()
-    if choice.searched and not choice.filters and order.sort in ("id", "score"):
-        # whom the words have found is all that is asked
-        slots |= {"table": "hits", "join": "", "period": "TRUE", "key": slots["key"].replace("hits.", "t."),
-                  "after": slots["after"].replace("hits.", "t.")}  # fmt: skip
-    return str(sql.keys.format(**slots))
+    return str(sql.keys.format(**_slots(choice, order)))
 
 
 @lru_cache(2048)
 def _list(
     choice: Choice, order: Order, *, total: bool, sparse: bool, include: tuple[str, ...], extras: tuple[str, ...]
 ) -> str:
-    type, at, slots = choice.type, choice.at, choice.slots()
+    type, at = choice.type, choice.at
     return str(
         sql.page.format(
             document=document(type, include, sparse, at, extras),
             languages=languages(type, extras, at, "string_agg(DISTINCT {}, ', ')"),
-            total=sql.total.format(**slots) if total else "NULL::bigint",
-            **order.slots(type, choice.filters),
-            **slots,
+            total=sql.total.format(**choice.slots()) if total else "NULL::bigint",
+            **_slots(choice, order),
         )
     )
+
+
+def _slots(choice: Choice, order: Order) -> dict[str, str]:
+    """What chooses the rows of a page and sorts them."""
+    slots = choice.slots() | order.slots(choice.type)
+    chosen = slots | {"join": "", "period": "TRUE", "filter": "TRUE"}
+    if choice.searched and not choice.filters and order.sort in ("id", "score"):
+        # whom the words have found is all that is asked
+        own = {name: slots[name].replace("hits.", "t.") for name in ("key", "after")}
+        return chosen | own | {"table": "hits"}
+    first, *others = (slots | part for part in parts(choice, order))
+    if not others:
+        return first
+    found = "\n UNION ALL\n".join(sql.part.format(**part) for part in (first, *others))
+    return chosen | {"table": f"({found})", "key": "t.key", "after": "TRUE"}
 
 
 def _block(type: str, name: str, at: str | None) -> str:
@@ -337,7 +373,7 @@ def get(type: str, target: Json, args: Json) -> Any:
     if args["version"] is not None:
         when = "s.version = %(version)s::int"
     elif args["as_of"] is not None:
-        at = "(SELECT max(v.position) FROM revisions AS v WHERE v.recorded_at <= %(as_of)s::timestamptz)"
+        at = sql.then
     include = tuple(sorted(args["include"] or ()))
     query = _one(type, include, args["fields"] is not None, at, when, extras(type, args))
     absent = {"id": None, "scheme": None, "identifier": None}

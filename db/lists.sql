@@ -2,9 +2,7 @@ How every list is read: one statement, its slots filled by lists.py from the res
 
 -- keys --
 WITH pin AS (
-    SELECT coalesce(max(v.position), 0) AS position
-      FROM revisions AS v
-     WHERE {pin}
+    SELECT coalesce({pin}, 0) AS position
 ){hits}
 SELECT t.id, t.from_position,
        (SELECT s.stamp FROM served AS s WHERE s.id = t.id AND s.from_position = t.from_position) AS stamp,
@@ -15,6 +13,34 @@ SELECT t.id, t.from_position,
    AND {after}
  ORDER BY {key} {way}, t.id {way}
  LIMIT %(limit)s::int + 1
+
+-- now --
+(SELECT max(v.position) FROM revisions AS v)
+
+-- then --
+(SELECT v.position
+   FROM revisions AS v
+  WHERE v.recorded_at <= %(as_of)s::timestamptz
+  ORDER BY v.recorded_at DESC, v.position DESC  -- for the greatest position, all that came later would be read
+  LIMIT 1)
+
+-- part --
+(SELECT t.id, t.from_position, {key} AS key
+   FROM {table} AS t
+  WHERE {period}
+    AND {filter}
+    AND {after}
+  ORDER BY {key} {way}, t.id {way}
+  LIMIT %(limit)s::int + 1)
+
+-- past --
+(SELECT t.*  -- any of them may be what is filtered by
+   FROM {table} AS t
+  WHERE t.from_position <= {at}
+    AND t.to_position > {at}
+    AND t.to_position IS NOT NULL  -- of which the planner knows how many there are
+ OFFSET 0  -- else it might walk the order of the list to its end for one of them
+)
 
 -- live --
 SELECT s.version, s.stamp, s.doc
@@ -37,9 +63,7 @@ SELECT s.from_position, s.stamp, s.doc
 
 -- page --
 WITH pin AS (
-    SELECT coalesce(max(v.position), 0) AS position
-      FROM revisions AS v
-     WHERE {pin}
+    SELECT coalesce({pin}, 0) AS position
 ){hits}, found AS (
     SELECT t.id, t.from_position, {key} AS key
       FROM {table} AS t{join}

@@ -1,8 +1,14 @@
 -- sorts --
 title text
 amount numeric
-announced_on date to
+announced_on date
 effective_from date
+
+-- bounds --
+amount >= amount_from unless (t.amount < t.amount_max) IS TRUE
+amount <= amount_to unless (t.amount_min < t.amount) IS TRUE
+announced_on >= from unless (t.first_day < t.last_day) IS TRUE
+announced_on <= to
 
 -- filter --
 (%(donor)s::text[] IS NULL OR t.donors && ids('actor', %(donor)s))

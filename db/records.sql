@@ -168,10 +168,12 @@ SELECT r.id, r.state, r.merged_into, r.reason, r.updated_at
 SELECT r.id, v.op AS state, (ids_at({position}, '', ARRAY[v.merged_into::text]))[1] AS merged_into, v.reason, v.recorded_at AS updated_at
       FROM records AS r
       JOIN revisions AS v
-        ON v.position = (SELECT max(earlier.position)
+        ON v.position = (SELECT earlier.position
                            FROM revisions AS earlier
                           WHERE earlier.id = r.id
-                            AND earlier.recorded_at <= %(as_of)s::timestamptz)
+                            AND earlier.recorded_at <= %(as_of)s::timestamptz
+                          ORDER BY earlier.version DESC
+                          LIMIT 1)
 
 -- history --
 WITH target AS (

@@ -1154,6 +1154,8 @@ CREATE INDEX actors_by_parent ON public.actors USING btree (parent) WHERE (to_po
 
 CREATE INDEX actors_by_update ON public.actors USING btree (updated_at, id) WHERE (to_position IS NULL);
 
+CREATE INDEX actors_of_the_past ON public.actors USING btree (to_position) WHERE (to_position IS NOT NULL);
+
 CREATE INDEX batches_by_time ON public.batches USING btree (created_at);
 
 CREATE INDEX claims_by_claimant ON public.claims USING btree (asserted_by) WHERE (to_position IS NULL);
@@ -1163,6 +1165,8 @@ CREATE INDEX claims_by_id ON public.claims USING btree (id) WHERE (to_position I
 CREATE INDEX claims_by_record ON public.claims USING btree (record, property) WHERE (to_position IS NULL);
 
 CREATE INDEX claims_by_update ON public.claims USING btree (updated_at, id) WHERE (to_position IS NULL);
+
+CREATE INDEX claims_of_the_past ON public.claims USING btree (to_position) WHERE (to_position IS NOT NULL);
 
 CREATE INDEX delegations_by_actor ON public.delegations USING gin (represents) WHERE (to_position IS NULL);
 
@@ -1176,6 +1180,8 @@ CREATE INDEX delegations_members_by_person ON public.delegations_members USING b
 
 CREATE INDEX delegations_members_of ON public.delegations_members USING btree (id, from_position);
 
+CREATE INDEX delegations_of_the_past ON public.delegations USING btree (to_position) WHERE (to_position IS NOT NULL);
+
 CREATE INDEX documents_by_author ON public.documents USING gin (authors) WHERE (to_position IS NULL);
 
 CREATE INDEX documents_by_id ON public.documents USING btree (id) WHERE (to_position IS NULL);
@@ -1187,6 +1193,8 @@ CREATE INDEX documents_by_round ON public.documents USING btree (round) WHERE (t
 CREATE INDEX documents_by_topic ON public.documents USING gin (topics) WHERE (to_position IS NULL);
 
 CREATE INDEX documents_by_update ON public.documents USING btree (updated_at, id) WHERE (to_position IS NULL);
+
+CREATE INDEX documents_of_the_past ON public.documents USING btree (to_position) WHERE (to_position IS NOT NULL);
 
 CREATE INDEX idempotency_by_time ON public.idempotency USING btree (created_at);
 
@@ -1212,15 +1220,23 @@ CREATE INDEX meetings_by_person ON public.meetings USING gin (people) WHERE (to_
 
 CREATE INDEX meetings_by_update ON public.meetings USING btree (updated_at, id) WHERE (to_position IS NULL);
 
+CREATE INDEX meetings_of_the_past ON public.meetings USING btree (to_position) WHERE (to_position IS NOT NULL);
+
 CREATE INDEX people_by_id ON public.people USING btree (id) WHERE (to_position IS NULL);
 
 CREATE INDEX people_by_name ON public.people USING btree (COALESCE(name, '􏿿'::text), id) WHERE (to_position IS NULL);
 
 CREATE INDEX people_by_update ON public.people USING btree (updated_at, id) WHERE (to_position IS NULL);
 
+CREATE INDEX people_of_the_past ON public.people USING btree (to_position) WHERE (to_position IS NOT NULL);
+
 CREATE INDEX people_positions_at ON public.people_positions USING btree (organization, first_day, last_day);
 
 CREATE INDEX people_positions_of ON public.people_positions USING btree (id, from_position);
+
+CREATE INDEX pledges_above_their_least ON public.pledges USING btree (COALESCE(amount, '-Infinity'::numeric), id) WHERE ((to_position IS NULL) AND ((amount_min < amount) IS TRUE));
+
+CREATE INDEX pledges_below_their_most ON public.pledges USING btree (COALESCE(amount, 'Infinity'::numeric), id) WHERE ((to_position IS NULL) AND ((amount < amount_max) IS TRUE));
 
 CREATE INDEX pledges_by_announcement_and_days ON public.pledges USING btree (COALESCE(announced_on, 'infinity'::date), id, first_day, last_day) WHERE (to_position IS NULL);
 
@@ -1246,11 +1262,17 @@ CREATE INDEX pledges_by_update ON public.pledges USING btree (updated_at, id) WH
 
 CREATE INDEX pledges_donors_of ON public.pledges_donors USING btree (id, from_position);
 
+CREATE INDEX pledges_of_several_days ON public.pledges USING btree (COALESCE(announced_on, 'infinity'::date), id) WHERE ((to_position IS NULL) AND ((first_day < last_day) IS TRUE));
+
+CREATE INDEX pledges_of_the_past ON public.pledges USING btree (to_position) WHERE (to_position IS NOT NULL);
+
 CREATE INDEX processes_by_id ON public.processes USING btree (id) WHERE (to_position IS NULL);
 
 CREATE INDEX processes_by_party ON public.processes USING gin (parties) WHERE (to_position IS NULL);
 
 CREATE INDEX processes_by_update ON public.processes USING btree (updated_at, id) WHERE (to_position IS NULL);
+
+CREATE INDEX processes_of_the_past ON public.processes USING btree (to_position) WHERE (to_position IS NOT NULL);
 
 CREATE INDEX records_by_type ON public.records USING btree (type, state);
 
@@ -1268,6 +1290,8 @@ CREATE INDEX rounds_by_third_party ON public.rounds USING gin (third_parties) WH
 
 CREATE INDEX rounds_by_update ON public.rounds USING btree (updated_at, id) WHERE (to_position IS NULL);
 
+CREATE INDEX rounds_of_the_past ON public.rounds USING btree (to_position) WHERE (to_position IS NOT NULL);
+
 CREATE UNIQUE INDEX served_open ON public.served USING btree (id) WHERE (to_position IS NULL);
 
 CREATE INDEX served_search_others ON public.served USING gin (search) WITH (gin_pending_list_limit='1024') WHERE (type <> 'statement'::text);
@@ -1283,6 +1307,8 @@ CREATE INDEX sources_by_publisher ON public.sources USING btree (publisher) WHER
 CREATE INDEX sources_by_update ON public.sources USING btree (updated_at, id) WHERE (to_position IS NULL);
 
 CREATE INDEX sources_by_url ON public.sources USING hash (url) WHERE (to_position IS NULL);
+
+CREATE INDEX sources_of_the_past ON public.sources USING btree (to_position) WHERE (to_position IS NOT NULL);
 
 CREATE INDEX statements_by_about ON public.statements USING gin (about) WHERE (to_position IS NULL);
 
@@ -1306,6 +1332,10 @@ CREATE INDEX statements_by_topic ON public.statements USING gin (topics) WHERE (
 
 CREATE INDEX statements_by_update ON public.statements USING btree (updated_at, id) WHERE (to_position IS NULL);
 
+CREATE INDEX statements_of_several_days ON public.statements USING btree (COALESCE(said_on, 'infinity'::date), id) WHERE ((to_position IS NULL) AND ((first_day < last_day) IS TRUE));
+
+CREATE INDEX statements_of_the_past ON public.statements USING btree (to_position) WHERE (to_position IS NOT NULL);
+
 CREATE INDEX transactions_by_day_and_days ON public.transactions USING btree (COALESCE(dated, 'infinity'::date), id, first_day, last_day) WHERE (to_position IS NULL);
 
 CREATE INDEX transactions_by_days ON public.transactions USING btree (last_day, first_day) WHERE (to_position IS NULL);
@@ -1315,6 +1345,20 @@ CREATE INDEX transactions_by_id_and_days ON public.transactions USING btree (id,
 CREATE INDEX transactions_by_pledge ON public.transactions USING btree (pledge) WHERE (to_position IS NULL);
 
 CREATE INDEX transactions_by_update ON public.transactions USING btree (updated_at, id) WHERE (to_position IS NULL);
+
+CREATE INDEX transactions_of_several_days ON public.transactions USING btree (COALESCE(dated, 'infinity'::date), id) WHERE ((to_position IS NULL) AND ((first_day < last_day) IS TRUE));
+
+CREATE INDEX transactions_of_the_past ON public.transactions USING btree (to_position) WHERE (to_position IS NOT NULL);
+
+CREATE STATISTICS public.pledges_above_their_least_share ON (amount_min < amount) FROM public.pledges;
+
+CREATE STATISTICS public.pledges_below_their_most_share ON (amount < amount_max) FROM public.pledges;
+
+CREATE STATISTICS public.pledges_of_several_days_share ON (first_day < last_day) FROM public.pledges;
+
+CREATE STATISTICS public.statements_of_several_days_share ON (first_day < last_day) FROM public.statements;
+
+CREATE STATISTICS public.transactions_of_several_days_share ON (first_day < last_day) FROM public.transactions;
 
 ALTER TABLE ONLY public.actors
     ADD CONSTRAINT actors_id_fkey FOREIGN KEY (id) REFERENCES public.records(id);

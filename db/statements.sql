@@ -1,5 +1,9 @@
 -- sorts --
-said_on date to
+said_on date
+
+-- bounds --
+said_on >= from unless (t.first_day < t.last_day) IS TRUE
+said_on <= to
 
 -- filter --
 (%(speaker)s::text[] IS NULL OR t.speaker = ANY(ids('person', %(speaker)s)))

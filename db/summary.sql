@@ -9,9 +9,7 @@ What pledges add up to: one statement, its slots filled by summary.py and, for t
 
 -- summary --
 WITH pin AS (
-    SELECT max(v.position) AS position
-      FROM revisions AS v
-     WHERE v.recorded_at <= %(as_of)s::timestamptz
+    SELECT {pin} AS position
 ){hits}, found AS MATERIALIZED (
     SELECT t.id, t.from_position, t.status, t.category, t.currency, t.amount, t.amount_min, t.amount_max, t.recipients,
            coalesce(t.announced_on, '-infinity') AS day, t.last_day,

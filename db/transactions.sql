@@ -1,6 +1,10 @@
 -- sorts --
-dated date to
+dated date
 amount numeric
+
+-- bounds --
+dated >= from unless (t.first_day < t.last_day) IS TRUE
+dated <= to
 
 -- filter --
 (%(pledge)s::text[] IS NULL OR t.pledge = ANY(ids('pledge', %(pledge)s)))

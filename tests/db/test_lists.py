@@ -4,6 +4,7 @@ import shutil
 import tempfile
 import threading
 import time
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from db import engine
 from db.memory import Memory
 from db.migrate import migrate
 from tests.db.story import Story
-from tests.db.talks import COLLECTIONS, Talks, house, statements
+from tests.db.talks import COLLECTIONS, Talks, filled, house, statements
 from tests.db.test_rebuild import FILTERS, INCLUDES, SORTS, without_labels
 
 Json = dict[str, Any]
@@ -101,6 +102,68 @@ def test_a_walk_beside_a_busy_writer(story, sort):
     finally:
         over.set()
         thread.join()
+
+
+DAYS = [
+    "2023",
+    "2023/2024-02",
+    "2024-01",
+    "2024-01-15",
+    "2024-01-31",
+    "2024-02-01",
+    "../2024-01-15",
+    "2024-01-15/..",
+    None,
+]
+AMOUNTS = [
+    (10, None, None),
+    (None, 5, 15),
+    (10, 5, 15),
+    (20, 10, None),
+    (20, None, 30),
+    (None, 20, None),
+    (None, None, None),
+]
+
+
+@pytest.fixture(scope="module")
+def vague(shared_house, provider) -> Talks:
+    """Records whose day or amount is known exactly, within limits, on one side, or not at all."""
+    talks = Talks(shared_house, provider, "us")
+    names = ("amount", "amount_min", "amount_max")
+    talks.made("actor", "actor")
+    cited = {"sources": [{"source": "{}:paper"}]}
+    given = {"title": "Aid", "donors": [{"actor": "{}:actor"}], "apportionment": "sole", "status": "pledged"}
+    said = {"speaker_actor": "{}:actor", "mode": "summary", "texts": [{"lang": "en", "text": "Something"}]}
+
+    def put(path: str, body: Json) -> None:
+        answer = talks.client.put(f"/v1/{path.format(talks.scheme)}", json=filled(cited | body, talks.scheme))
+        assert answer.status_code == 201, answer.text
+
+    for number, (day, amount) in enumerate(product(DAYS, AMOUNTS)):
+        money = {
+            name: {"value": f"{value}", "currency": "EUR"} for name, value in zip(names, amount, strict=True) if value
+        }
+        put(f"pledges/{{}}:{number}", given | money | {"announced_on": day})
+    for number, day in enumerate(DAYS * 2):
+        put(f"statements/{{}}:{number}", said | {"said_on": day})
+    return talks
+
+
+@pytest.mark.parametrize("days", ["", "from=2024-01-15", "to=2024-01-15", "from=2024-01-15&to=2024-01-31", "from=2025"])
+@pytest.mark.parametrize("amounts", ["", "amount_from=11", "amount_to=11", "amount_from=20&amount_to=20"])
+def test_an_order_is_entered_without_losing_what_reaches_over_its_bound(vague, days, amounts):
+    """In each order there is what there is in the order of ids, and nothing else, on page one and behind it."""
+    kinds = {"pledges": f"{days}&{amounts}", "statements": days}
+    for kind, filter in kinds.items():
+        plain, _ = walk(vague, f"/v1/{kind}?{filter}&limit=500")
+        assert plain
+        for sort in ("announced_on", "amount") if kind == "pledges" else ("said_on",):
+            for way in ("", "-"):
+                items, _ = walk(vague, f"/v1/{kind}?{filter}&sort={way}{sort}&limit=4")
+                assert sorted(item["id"] for item in items) == [item["id"] for item in plain]
+                known = [float(item["amount"]["value"]) for item in items if item["amount"]] if sort == "amount" else []
+                assert known == sorted(known, reverse=way == "-")
 
 
 @pytest.mark.parametrize("way", ["", "-"])

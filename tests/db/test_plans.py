@@ -56,6 +56,13 @@ SELECT id, 1, day, day, (ARRAY['announced', 'committed', 'disbursed', 'delivered
                             date '2022-01-01' + (mix::bigint * 104729 %% 1700)::int AS day) AS made
 """
 
+LATER = """
+INSERT INTO revisions (position, id, type, version, op, recorded_at, provider, key_name, admin, changed, hash)
+SELECT 1000 + n, r.id, r.type, 1000 + n, 'updated', CASE WHEN n < 6000 THEN date '2090-01-01' ELSE '2095-01-01' END,
+       'p', '', FALSE, '{}', ''
+  FROM (SELECT id, type FROM records WHERE type = 'source' LIMIT 1) AS r, generate_series(1, %(rows)s) AS n
+"""
+
 
 @pytest.fixture(scope="module")
 def crowded(make_database, migrated, signed) -> Iterator[Flask]:
@@ -71,6 +78,7 @@ def crowded(make_database, migrated, signed) -> Iterator[Flask]:
         sources = [client.get(f"/v1/sources/w:{name}").json["id"] for name in ("paper", "letter")]
         with psycopg.connect(url, autocommit=True) as conn:
             conn.execute(FILL, {"rows": ROWS, "process": talks, "actors": actors, "sources": sources})
+            conn.execute(LATER, {"rows": ROWS})
             conn.execute("VACUUM ANALYZE")
         yield app
 
@@ -86,6 +94,10 @@ def plan(app: Flask, client: FlaskClient, queries: list[Any], path: str, read: s
     queries.clear()
     assert client.get(path).status_code == 200
     [(query, args)] = [sent for sent in queries if f"FROM {read}" in str(sent[0])][:1]
+    return explained(app, query, args)
+
+
+def explained(app: Flask, query: str, args: Any) -> dict[str, Any]:
     with psycopg.connect(app.config["DATABASE_URL"]) as conn:
         conn.execute("SET plan_cache_mode = force_custom_plan")
         row = conn.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON, TIMING OFF) {query}", args).fetchone()
@@ -99,6 +111,14 @@ def cost(top: dict[str, Any]) -> tuple[int, int]:
     found = [node for node in nodes(top) if node.get("Relation Name") == "pledges"]
     dropped = sum(node.get(f"Rows Removed by {kind}", 0) for node in found for kind in ("Filter", "Index Recheck"))
     return top["Actual Rows"], dropped
+
+
+def rows_of(top: dict[str, Any], table: str) -> int:
+    """How many rows of a table were looked at."""
+    found = [node for node in nodes(top) if node.get("Relation Name") == table]
+    return sum(
+        round((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]) for node in found
+    )
 
 
 def test_no_pair_of_filters_throws_much_away(crowded, signed, queries):
@@ -126,6 +146,46 @@ def test_the_newest_until_a_day_are_read_from_that_day_on(crowded, signed, queri
     top = plan(crowded, client, queries, "/v1/pledges?sort=-announced_on&to=2022-03-01&limit=5")
     assert top["Actual Rows"] == 6  # one more tells that there is a next page
     assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] < 100
+
+
+ORDERS = ("id", "-id", "announced_on", "-announced_on", "amount", "-amount", "-updated_at")
+
+
+@pytest.mark.parametrize("sort", ORDERS)
+@pytest.mark.parametrize(
+    "more", ["", "&amount_from=900000", "&amount_to=100000", "&from=2024-06-01", "&status=committed"]
+)
+def test_each_page_is_read_in_order(crowded, signed, queries, sort, more):
+    """Whatever stands at a position of the log, pages behind the first and those of the past, as what stands now."""
+    client = signed(crowded, "read")
+    first = f"/v1/pledges?sort={sort}{more}&limit=20"
+    second = client.get(first).json["next"]
+    for path in (first, second, client.get(second).json["next"], f"{first}&as_of=2092-01-01"):
+        top = plan(crowded, client, queries, path)
+        assert (top["Actual Rows"], rows_of(top, "pledges") <= 400) == (21, True), path
+        assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] < 1_000, path
+
+
+@pytest.mark.parametrize(
+    "bound", ["amount&amount_from=900000", "-amount&amount_to=900", "announced_on&from=2026-06-01"]
+)
+def test_an_order_is_entered_where_a_filter_says(crowded, signed, queries, bound):
+    """The index of what comes before has hundreds of pages."""
+    client = signed(crowded, "read")
+    top = plan(crowded, client, queries, f"/v1/pledges?sort={bound}&limit=5")
+    assert top["Actual Rows"] == 6  # one more tells that there is a next page
+    assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] < 100
+
+
+def test_a_moment_long_ago_is_found_at_once(crowded, signed, queries):
+    """What was recorded since is not read."""
+    client = signed(crowded, "read")
+    for path in ("pledges?as_of=2092-01-01", "pledges/summary?as_of=2092-01-01"):
+        assert rows_of(plan(crowded, client, queries, f"/v1/{path}"), "revisions") == 1
+    queries.clear()
+    assert client.get("/v1/actors/p:1?as_of=2092-01-01").status_code == 200
+    [(query, args)] = [sent for sent in queries if "recorded_at" in str(sent[0])]
+    assert rows_of(explained(crowded, query, args), "revisions") < 10
 
 
 def test_what_cites_a_source_is_found_by_the_few_or_walked_by_the_many(crowded, signed, queries):
