@@ -330,10 +330,9 @@ def _then(block: str, at: str | None) -> str:
     if at is None:
         return block
     every = "'" + " ".join(BODIES) + "'"
-    return NAMES.sub(
-        lambda found: f"((SELECT ids_at({at}, {found['types'] or every}, {found['of'] or found['any']}))::uuid[])",
-        block,
-    )
+    # a position that was sent is known to the planner, and by it how many rows the names stand for
+    asked = "ids_at({}, {}, {})" if at == PINNED else "((SELECT ids_at({}, {}, {}))::uuid[])"
+    return NAMES.sub(lambda found: asked.format(at, found["types"] or every, found["of"] or found["any"]), block)
 
 
 def languages(type: str, extras: tuple[str, ...], at: str | None, several: str = "{}") -> str:

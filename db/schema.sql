@@ -430,7 +430,7 @@ CREATE FUNCTION public.highlights(doc text, words text) RETURNS json
     RETURN (SELECT COALESCE(json_agg(found.passage), '[]'::json) AS "coalesce" FROM (SELECT marked.passage FROM ((jsonb_path_query((highlights.doc)::jsonb, 'strict $.**?(@.type() == "object")'::jsonpath) WITH ORDINALITY o(part, place) CROSS JOIN LATERAL jsonb_each(o.part) WITH ORDINALITY f(key, value, place)) CROSS JOIN LATERAL (SELECT ts_headline(public.search_config(COALESCE((o.part ->> 'lang'::text), 'en'::text)), replace(replace(replace(replace((f.value #>> '{}'::text[]), '&'::text, '&amp;'::text), '<'::text, '&lt;'::text), '>'::text, '&gt;'::text), '"'::text, '&quot;'::text), (regexp_replace((public.search_query(highlights.words))::text, ' (&|<->|<\d+>) '::text, ' | '::text, 'g'::text))::tsquery, ('StartSel=<mark>, StopSel=</mark>, ShortWord=0, '::text || CASE WHEN (length((f.value #>> '{}'::text[])) <= 250) THEN 'HighlightAll=true'::text ELSE 'MaxFragments=1, MinWords=10, MaxWords=30'::text END)) AS passage) marked) WHERE ((jsonb_typeof(f.value) = 'string'::text) AND (f.key = ANY ('{name,title,text,summary,note,description,purpose,position,raw_name,attribution_text,composition_note,timing_text,designation,locator}'::text[])) AND ((o.part ? 'version'::text) OR (NOT (o.part ? 'identifiers'::text))) AND (marked.passage ~~ '%<mark>%'::text)) ORDER BY o.place, f.place LIMIT 3) found);
 
 CREATE FUNCTION public.ids_at(at bigint, wanted text, names text[]) RETURNS uuid[]
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET plan_cache_mode TO 'force_generic_plan'
     AS $_$
 BEGIN
