@@ -50,14 +50,6 @@ def _give_way(process: int) -> None:
     os.setpriority(os.PRIO_PROCESS, process, nice)
     if platform.system() == "Linux" and (call := SCHED_SETATTR.get(platform.machine())):
         with suppress(OSError):  # where a sandbox forbids it, it stays as it is
-            attributes = (
-                48,
-                os.sched_getscheduler(process),
-                0,
-                os.getpriority(os.PRIO_PROCESS, process),
-                0,
-                SLICE,
-                0,
-                0,
-            )
-            ctypes.CDLL(None).syscall(call, process, struct.pack("=IIQiIQQQ", *attributes), 0)
+            policy, nice = os.sched_getscheduler(process), os.getpriority(os.PRIO_PROCESS, process)
+            attributes = struct.pack("=IIQiIQQQ", 48, policy, 0, nice, 0, SLICE, 0, 0)
+            ctypes.CDLL(None).syscall(call, process, attributes, 0)
