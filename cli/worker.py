@@ -1,4 +1,5 @@
-"""`parley worker`: works off the batches that were sent with `Prefer: respond-async`, and tells webhooks of changes."""
+"""`parley worker`: works off the batches that were sent with `Prefer: respond-async`, tells webhooks of changes, and
+sorts new words into the indexes."""
 
 import logging
 import os
@@ -21,7 +22,7 @@ from db.background import step_back
 PAUSE = 1.0  # seconds between two looks at an empty queue, or at a database that is away
 COURIERS = 16  # webhooks that are told of changes at a time: a slow one keeps no other waiting
 log = logging.getLogger("parley.worker")
-sql, webhooks = db.load("batches"), db.load("webhooks")
+sql, webhooks, records = db.load("batches"), db.load("webhooks"), db.load("records")
 
 
 @click.command()
@@ -40,11 +41,13 @@ def worker(parent: int | None) -> None:
     chosen = settings.load()
     with database(chosen) as url:
         app = Flask(__name__)
-        # one connection for the batch, one for its progress, one to look for webhooks, and one for each of these
-        app.config.update(DATABASE_URL=url, THREADS=3 + COURIERS, BACKGROUND=parent is not None)
+        # one connection for the batch, one for its progress, one to sort words in, and one for each webhook and to look
+        # for them
+        app.config.update(DATABASE_URL=url, THREADS=4 + COURIERS, BACKGROUND=parent is not None)
         app.config.update(WEBHOOK_ALLOW=chosen.webhook_allow)
         db.init_app(app)
         threading.Thread(target=send, args=[app, chosen.log_level], daemon=True).start()
+        threading.Thread(target=sort_in, args=[app], daemon=True).start()
         with app.app_context():
             while True:
                 if not look(chosen.log_level):
@@ -78,6 +81,20 @@ def look(log_level: str) -> bool:
     except psycopg.OperationalError as error:
         log.warning("database unavailable: %s", type(error).__name__)
         return False
+
+
+def sort_in(app: Flask) -> None:
+    """Put what was written into the indexes of words, where it waits in a list: before that list is full, when whoever
+    fills it has to do so, and all who write wait for him; and before a search has to read all of it."""
+    found = False
+    while True:
+        time.sleep(PAUSE / 4 if found else PAUSE)
+        try:
+            with app.app_context():
+                [(pages,)] = db.ask(records.sort_in, {}, "write")
+                found = pages not in (None, b"0")
+        except psycopg.Error as error:  # nothing is lost by that: whoever fills the list does it
+            log.debug("cannot sort words in: %s", type(error).__name__)
 
 
 def send(app: Flask, log_level: str) -> None:

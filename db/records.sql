@@ -106,6 +106,17 @@ SELECT n.from_id, n.from_type, n.path, n.to_id, n.from_position, n.to_position
               %(position)b::bigint[], %(to_position)b::bigint[])
        AS n (from_id, from_type, path, to_id, from_position, to_position)
 
+-- sort_in --
+SELECT sum(gin_clean_pending_list(i.indexrelid)) AS pages
+  FROM pg_index AS i
+  JOIN pg_class AS c
+    ON c.oid = i.indexrelid
+  JOIN pg_am AS a
+    ON a.oid = c.relam
+ WHERE a.amname = 'gin'
+   AND c.relnamespace = current_schema()::text::regnamespace
+   AND pg_has_role(c.relowner, 'USAGE')  -- only the owner may
+
 -- new --
 SELECT n.id, n.from_position, n.to_position, n.created_at, n.updated_at, n.d
   FROM unnest(%(id)b::uuid[], %(position)b::bigint[], %(to_position)b::bigint[], %(created_at)b::timestamptz[],

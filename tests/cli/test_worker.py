@@ -10,8 +10,10 @@ from pathlib import Path
 
 import httpx
 import psutil
+import psycopg
 import pytest
 
+import db
 from db.migrate import migrate
 from tests.cli.test_serve import serving, stop, wait_until
 
@@ -79,3 +81,24 @@ def test_a_database_without_tables_is_told_in_one_line(make_database):
     with make_database("worker") as url, run(url) as worker:
         assert worker.wait(20) == 1
         assert worker.stderr.read() == "Error: The database has no tables yet. Run: parley migrate\n"
+
+
+def test_it_sorts_words_in_before_writers_have_to(fresh_app, signed):
+    url, admin = fresh_app.config["DATABASE_URL"], signed(fresh_app, "admin")
+    sort_in = db.load("records").sort_in
+
+    def write(name):
+        assert admin.post("/v1/actors", json={"name": name, "kind": "other"}).status_code == 201
+
+    write("Somewhere")
+    with psycopg.connect(url, autocommit=True) as conn:
+        assert conn.execute(sort_in).fetchone() > (0,)  # what waited is gone by that
+        assert conn.execute(sort_in).fetchone() == (0,)
+        with run(url) as worker:
+            write("Elsewhere")
+            (now,) = conn.execute("SELECT clock_timestamp()").fetchone()
+            since = "SELECT FROM pg_stat_activity WHERE query = %s AND state = 'idle' AND query_start > %s"
+            wait_until(lambda: conn.execute(since, (sort_in, now)).fetchone() is not None)
+            assert conn.execute(sort_in).fetchone() == (0,)
+            worker.kill()
+    assert [actor["name"] for actor in admin.get("/v1/actors?q=elsewhere").json["items"]] == ["Elsewhere"]
