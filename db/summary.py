@@ -14,19 +14,19 @@ from schemas.summary import EXCLUDED, MOST, NOT_CONVERTED
 
 sql = db.load("summary")
 
-#: What has to be joined for a key, and whether a pledge then stands in several groups.
-JOINS = {
-    "donor": "\n      JOIN pledges_donors AS d ON d.id = c.id AND d.from_position = c.from_position",
-    "recipient": "\n      LEFT JOIN LATERAL unnest(c.recipients) AS r (recipient) ON TRUE",
-}
+#: Keys of which a pledge may have several, and then stands in several groups: the list, and one of it.
+SEVERAL = {"donor": ("donors", "d.donor"), "recipient": ("recipients", "r.recipient")}
 SHARED = {"donor": "NOT t.split", "recipient": "cardinality(t.recipients) > 1"}
 #: A date that may lie in two months belongs to neither.
-WITHIN = "date_trunc('{0}', c.day) = date_trunc('{0}', c.last_day)"
-COLUMNS = {
-    "donor": "d.donor",
-    "recipient": "r.recipient",
-    "year": f"CASE WHEN {WITHIN.format('year')} THEN to_char(c.day, 'YYYY') END",
-    "month": f"CASE WHEN {WITHIN.format('month')} THEN to_char(c.day, 'YYYY-MM') END",
+WITHIN = "date_trunc('{0}', f.day) = date_trunc('{0}', f.last_day)"
+MADE = {
+    "year": f"CASE WHEN {WITHIN.format('year')} THEN to_char(f.day, 'YYYY') END",
+    "month": f"CASE WHEN {WITHIN.format('month')} THEN to_char(f.day, 'YYYY-MM') END",
+}
+#: where there is nothing to convert, the planner knows it by this
+RATES = {
+    True: "LEFT JOIN rated AS r ON r.currency = f.currency AND r.day = f.day",
+    False: "CROSS JOIN (SELECT NULL::date AS rate_day, NULL::numeric AS rate, NULL::text AS why) AS r",
 }
 
 SHARES = {
@@ -40,7 +40,7 @@ CONVERTED = ("converted_value", "converted_min", "converted_max")
 def summarize(args: Json) -> Json:
     """Answer ``SummaryArgs`` as ``Summary``, by one query."""
     keys: tuple[str, ...] = tuple(args["group_by"] or ())
-    query = _query(keys, bool(args["convert"]), lists.Choice.of("pledge", args))
+    query = _query(keys, bool(args["convert"]), bool(args["explain"]), lists.Choice.of("pledge", args))
     found = db.row(query, args | lists.searched(args["q"]) | {"most": MOST})
     assert found is not None  # it selects from nothing
     if args["explain"] and found["found"] > MOST:
@@ -53,7 +53,7 @@ def summarize(args: Json) -> Json:
         cell["ids"] = named.get(_which(cell), [])
         if keys and not cell["total"]:
             groups[(cell["key_1"], cell["key_2"])[: len(keys)]].append(cell)
-        if cell["total"] or JOINS.keys().isdisjoint(keys):
+        if cell["total"] or SEVERAL.keys().isdisjoint(keys):
             total.append(cell)
     labels = found["labels"] or {}
     with localcontext(prec=DIGITS):
@@ -76,21 +76,35 @@ def summarize(args: Json) -> Json:
 
 
 @lru_cache(512)
-def _query(keys: tuple[str, ...], converting: bool, choice: lists.Choice) -> str:
-    columns = [COLUMNS.get(key, f"c.{key}") for key in keys] + ["NULL", "NULL"]
+def _query(keys: tuple[str, ...], converting: bool, explaining: bool, choice: lists.Choice) -> str:
+    several = {key: _unnest(key) for key in keys if key in SEVERAL}
+    slots = {"joins": "".join(several.values()), "of_parted": several.get("recipient", "")}
+    for number, key in enumerate((*keys, None, None)[:2], 1):
+        slots[f"own_{number}"] = MADE.get(key, f"f.{key}") if key and key not in SEVERAL else "NULL::text"
+        slots[f"key_{number}"] = SEVERAL[key][1] if key in SEVERAL else f"c.key_{number}"
     return str(
         sql.summary.format(
-            key_1=columns[0],
-            key_2=columns[1],
-            part="d" if "donor" in keys else "c",
-            joins="".join(JOINS[key] for key in keys if key in JOINS),
-            # a rate is looked for once; without one to look for, to keep the rows takes longer than to read them again
-            kept="MATERIALIZED" if converting else "NOT MATERIALIZED",
-            total="" if JOINS.keys().isdisjoint(keys) else f"\n     {sql.total}",
+            donors="f.donors" if "donor" in keys else "NULL::uuid[]",
+            recipients="f.recipients" if "recipient" in keys else "NULL::uuid[]",
+            parted="f.parted" if "donor" in keys else "FALSE",
+            parts=f"\n     {sql.parted.format(**slots)}" if "donor" in keys else "",
+            whole=f"\n     {sql.whole}" if several else "",
+            named_whole=f"\n     {sql.named_whole}" if several else "",
+            rates=RATES[converting],
+            # rates are looked for once, and rows explained; else, to keep rows takes longer than to read them again
+            kept="MATERIALIZED" if converting or explaining else "NOT MATERIALIZED",
             shared=" OR ".join(SHARED[key] for key in keys if key in SHARED) or "FALSE",
+            **slots,
             **choice.slots(),
         )
     )
+
+
+def _unnest(key: str) -> str:
+    """A row for each that is in a list, or one where none is."""
+    column, one = SEVERAL[key]
+    alias, _, name = one.partition(".")
+    return f"\n      LEFT JOIN LATERAL unnest(c.{column}) AS {alias} ({name}) ON TRUE"
 
 
 def _which(cell: Json) -> tuple[Any, ...]:

@@ -1,28 +1,47 @@
 What pledges add up to: one statement, its slots filled by summary.py and, for the choice of rows, as for every list.
 
--- total --
+-- whole --
 
      UNION ALL
-    SELECT TRUE, NULL, NULL, c.id, c.shared, c.currency,
-           c.amount, c.amount_min, c.amount_max, c.rate, c.why, c.imprecise
+    SELECT TRUE, NULL, NULL, a.shared, a.currency, a.why, a.pledges, a.imprecise, a.value, a.min, a.max, a.with_min, a.with_max,
+           a.converted_value, a.converted_min, a.converted_max
+      FROM alike AS a
+
+-- parted --
+
+     UNION ALL
+    SELECT FALSE, {key_1}, {key_2}, c.shared, c.currency, c.why, 1, c.imprecise::int, d.amount, d.amount_min, d.amount_max,
+           num_nonnulls(d.amount_min), num_nonnulls(d.amount_max),
+           d.amount * c.rate, d.amount_min * c.rate, d.amount_max * c.rate
       FROM counted AS c
+      JOIN pledges_donors AS d
+        ON d.id = c.id
+       AND d.from_position = c.from_position{of_parted}
+     WHERE c.parted
+
+-- named_whole --
+
+     UNION ALL
+    SELECT TRUE, NULL, NULL, c.shared, c.currency, c.why, (array_agg(c.id))[1:%(most)s::int]
+      FROM counted AS c
+     WHERE %(explain)s::boolean OR c.why IS NOT NULL
+     GROUP BY c.shared, c.currency, c.why
 
 -- summary --
 WITH pin AS (
     SELECT {pin} AS position
-){hits}, found AS MATERIALIZED (
+){hits}, found AS {kept} (
     SELECT t.id, t.from_position, t.status, t.category, t.currency, t.amount, t.amount_min, t.amount_max, t.recipients,
+           t.donors, t.split AND cardinality(t.donors) > 1 AS parted,
            coalesce(t.announced_on, '-infinity') AS day, t.last_day,
            NOT t.certain OR t.announced_on < t.last_day AS imprecise,
            {shared} AS shared,
-           e.excluded,
-           e.excluded IS NULL AS counts  -- of a boolean the planner expects half to be true, of IS NULL next to none
+           CASE WHEN e.superseded THEN 'superseded' WHEN e.off THEN t.status END AS excluded,
+           NOT (e.superseded OR e.off) AS counts
       FROM {table} AS t{join}
      CROSS JOIN LATERAL (
-               SELECT CASE WHEN t.superseded_by IS NOT NULL THEN 'superseded'
-                           WHEN %(status)s::text[] IS NULL AND t.status IN ('discussed', 'cancelled', 'expired')
-                           THEN t.status
-                       END AS excluded) AS e
+               SELECT t.superseded_by IS NOT NULL AS superseded,
+                      %(status)s::text[] IS NULL AND t.status IN ('discussed', 'cancelled', 'expired') AS off) AS e
      WHERE {period}
        AND {filter}
 ), money AS (
@@ -61,39 +80,47 @@ WITH pin AS (
                 ORDER BY s.day DESC
                 LIMIT 1) AS r ON TRUE
 ), counted AS {kept} (
-    SELECT f.id, f.from_position, f.status, f.category, f.currency, f.day, f.last_day, f.recipients, f.shared,
-           f.amount, f.amount_min, f.amount_max, r.rate_day, r.why,
-           CASE WHEN f.currency = %(convert)s THEN 1 ELSE r.rate END AS rate,
+    SELECT f.id, f.from_position, {own_1} AS key_1, {own_2} AS key_2, {donors} AS donors, {recipients} AS recipients,
+           {parted} AS parted, f.status, f.shared, f.currency, f.day, f.amount, f.amount_min, f.amount_max,
+           r.rate_day, r.why, CASE WHEN f.currency = %(convert)s THEN 1 ELSE r.rate END AS rate,
            r.rate IS NOT NULL AND f.imprecise AS imprecise
       FROM found AS f
-      LEFT JOIN rated AS r
-        ON r.currency = f.currency
-       AND r.day = f.day
+      {rates}
      WHERE f.counts
-), part AS NOT MATERIALIZED (
-    SELECT FALSE AS total, {key_1} AS key_1, {key_2} AS key_2, c.id, c.shared, c.currency,
-           {part}.amount, {part}.amount_min, {part}.amount_max, c.rate, c.why, c.imprecise
-      FROM counted AS c{joins}{total}
+), alike AS MATERIALIZED (  -- few, and all else is done for each of them
+    SELECT c.donors, c.recipients, c.key_1, c.key_2, c.parted,
+           c.shared, c.currency, c.why, count(*) AS pledges, count(*) FILTER (WHERE c.imprecise) AS imprecise,
+           sum(c.amount) AS value, sum(c.amount_min) AS min, sum(c.amount_max) AS max,
+           count(c.amount_min) AS with_min, count(c.amount_max) AS with_max,
+           sum(c.amount * c.rate) AS converted_value,
+           sum(c.amount_min * c.rate) AS converted_min,
+           sum(c.amount_max * c.rate) AS converted_max
+      FROM counted AS c
+     GROUP BY c.donors, c.recipients, c.key_1, c.key_2, c.parted, c.shared, c.currency, c.why
+), part AS (
+    SELECT FALSE AS total, {key_1} AS key_1, {key_2} AS key_2, c.shared, c.currency, c.why, c.pledges, c.imprecise,
+           c.value, c.min, c.max, c.with_min, c.with_max, c.converted_value, c.converted_min, c.converted_max
+      FROM alike AS c{joins}
+     WHERE NOT c.parted{parts}{whole}
 ), cell AS (
-    SELECT p.total, p.key_1::text, p.key_2::text, p.shared, p.currency, p.why, count(*) AS pledges,
-           count(*) FILTER (WHERE p.imprecise) AS imprecise,
-           sum(p.amount)::text AS value,
-           CASE WHEN count(*) = count(p.amount_min) THEN sum(p.amount_min)::text END AS min,
-           CASE WHEN count(*) = count(p.amount_max) THEN sum(p.amount_max)::text END AS max,
-           sum(p.amount * p.rate)::text AS converted_value,
-           CASE WHEN count(*) = count(p.amount_min) THEN sum(p.amount_min * p.rate)::text END AS converted_min,
-           CASE WHEN count(*) = count(p.amount_max) THEN sum(p.amount_max * p.rate)::text END AS converted_max
+    SELECT p.total, p.key_1::text, p.key_2::text, p.shared, p.currency, p.why, sum(p.pledges) AS pledges,
+           sum(p.imprecise) AS imprecise,
+           sum(p.value)::text AS value,
+           CASE WHEN sum(p.pledges) = sum(p.with_min) THEN sum(p.min)::text END AS min,
+           CASE WHEN sum(p.pledges) = sum(p.with_max) THEN sum(p.max)::text END AS max,
+           sum(p.converted_value)::text AS converted_value,
+           CASE WHEN sum(p.pledges) = sum(p.with_min) THEN sum(p.converted_min)::text END AS converted_min,
+           CASE WHEN sum(p.pledges) = sum(p.with_max) THEN sum(p.converted_max)::text END AS converted_max
       FROM part AS p
      GROUP BY p.total, p.key_1, p.key_2, p.shared, p.currency, p.why
 ), named AS (  -- apart, for what gathers ids is sorted before it is added up, which takes longer
-    SELECT p.total, p.key_1::text, p.key_2::text, p.shared, p.currency, p.why,
-           (array_agg(p.id))[1:%(most)s::int] AS ids
-      FROM part AS p
-     WHERE (%(explain)s::boolean OR %(convert)s::text IS NOT NULL)
-       AND (%(explain)s::boolean OR p.why IS NOT NULL)
-     GROUP BY p.total, p.key_1, p.key_2, p.shared, p.currency, p.why
+    SELECT FALSE AS total, {key_1}::text AS key_1, {key_2}::text AS key_2, c.shared, c.currency, c.why,
+           (array_agg(c.id))[1:%(most)s::int] AS ids
+      FROM counted AS c{joins}
+     WHERE %(explain)s::boolean OR c.why IS NOT NULL
+     GROUP BY {key_1}, {key_2}, c.shared, c.currency, c.why{named_whole}
 )
-SELECT (SELECT count(*) FROM found) AS found,
+SELECT CASE WHEN %(explain)s THEN (SELECT count(*) FROM found) END AS found,
        (SELECT json_agg(cell) FROM cell) AS cells,
        (SELECT json_agg(named) FROM named) AS named,
        (SELECT json_object_agg(r.id, r.label::json)
