@@ -15,7 +15,7 @@ from schemas.summary import EXCLUDED, MOST, NOT_CONVERTED
 sql = db.load("summary")
 
 #: Keys of which a pledge may have several, and then stands in several groups: the list, and one of it.
-SEVERAL = {"donor": ("donors", "d.donor"), "recipient": ("recipients", "r.recipient")}
+SEVERAL = {"donor": ("donors", "d.donor"), "recipient": ("recipients", "x.recipient")}
 SHARED = {"donor": "NOT t.split", "recipient": "cardinality(t.recipients) > 1"}
 #: A date that may lie in two months belongs to neither.
 WITHIN = "date_trunc('{0}', f.day) = date_trunc('{0}', f.last_day)"
@@ -25,7 +25,7 @@ MADE = {
 }
 #: where there is nothing to convert, the planner knows it by this
 RATES = {
-    True: "LEFT JOIN rated AS r ON r.currency = f.currency AND r.day = f.day",
+    True: "LEFT JOIN rated AS r ON r.currency = c.currency AND r.day = c.day",
     False: "CROSS JOIN (SELECT NULL::date AS rate_day, NULL::numeric AS rate, NULL::text AS why) AS r",
 }
 
@@ -78,7 +78,13 @@ def summarize(args: Json) -> Json:
 @lru_cache(512)
 def _query(keys: tuple[str, ...], converting: bool, explaining: bool, choice: lists.Choice) -> str:
     several = {key: _unnest(key) for key in keys if key in SEVERAL}
-    slots = {"joins": "".join(several.values()), "of_parted": several.get("recipient", "")}
+    slots = {
+        "joins": "".join(several.values()),
+        "of_parted": several.get("recipient", ""),
+        "rates": RATES[converting],
+        # without explanations, only of what has no rate: nobody looks for it where each has one
+        "asked": "EXISTS (SELECT FROM rated WHERE rated.why IS NOT NULL)" if converting and not explaining else "TRUE",
+    }
     for number, key in enumerate((*keys, None, None)[:2], 1):
         slots[f"own_{number}"] = MADE.get(key, f"f.{key}") if key and key not in SEVERAL else "NULL::text"
         slots[f"key_{number}"] = SEVERAL[key][1] if key in SEVERAL else f"c.key_{number}"
@@ -89,10 +95,11 @@ def _query(keys: tuple[str, ...], converting: bool, explaining: bool, choice: li
             parted="f.parted" if "donor" in keys else "FALSE",
             parts=f"\n     {sql.parted.format(**slots)}" if "donor" in keys else "",
             whole=f"\n     {sql.whole}" if several else "",
-            named_whole=f"\n     {sql.named_whole}" if several else "",
-            rates=RATES[converting],
-            # rates are looked for once, and rows explained; else, to keep rows takes longer than to read them again
-            kept="MATERIALIZED" if converting or explaining else "NOT MATERIALIZED",
+            named_whole=f"\n     {sql.named_whole.format(**slots)}" if several else "",
+            day="c.day" if converting else "NULL::date",
+            imprecise="c.imprecise" if converting else "FALSE",
+            # to keep rows takes longer than to read them again, but where there are few
+            kept="MATERIALIZED" if explaining else "NOT MATERIALIZED",
             shared=" OR ".join(SHARED[key] for key in keys if key in SHARED) or "FALSE",
             **slots,
             **choice.slots(),

@@ -10,22 +10,25 @@ What pledges add up to: one statement, its slots filled by summary.py and, for t
 -- parted --
 
      UNION ALL
-    SELECT FALSE, {key_1}, {key_2}, c.shared, c.currency, c.why, 1, c.imprecise::int, d.amount, d.amount_min, d.amount_max,
-           num_nonnulls(d.amount_min), num_nonnulls(d.amount_max),
-           d.amount * c.rate, d.amount_min * c.rate, d.amount_max * c.rate
+    SELECT FALSE, {key_1}, {key_2}, c.shared, c.currency, r.why, 1, (r.rate_day IS NOT NULL AND c.imprecise)::int,
+           d.amount, d.amount_min, d.amount_max, num_nonnulls(d.amount_min), num_nonnulls(d.amount_max),
+           d.amount * r.rate, d.amount_min * r.rate, d.amount_max * r.rate
       FROM counted AS c
       JOIN pledges_donors AS d
         ON d.id = c.id
-       AND d.from_position = c.from_position{of_parted}
+       AND d.from_position = c.from_position
+      {rates}{of_parted}
      WHERE c.parted
 
 -- named_whole --
 
      UNION ALL
-    SELECT TRUE, NULL, NULL, c.shared, c.currency, c.why, (array_agg(c.id))[1:%(most)s::int]
+    SELECT TRUE, NULL, NULL, c.shared, c.currency, r.why, (array_agg(c.id))[1:%(most)s::int]
       FROM counted AS c
-     WHERE %(explain)s::boolean OR c.why IS NOT NULL
-     GROUP BY c.shared, c.currency, c.why
+      {rates}
+     WHERE (%(explain)s::boolean OR r.why IS NOT NULL)
+       AND {asked}
+     GROUP BY c.shared, c.currency, r.why
 
 -- summary --
 WITH pin AS (
@@ -44,19 +47,29 @@ WITH pin AS (
                       %(status)s::text[] IS NULL AND t.status IN ('discussed', 'cancelled', 'expired') AS off) AS e
      WHERE {period}
        AND {filter}
-), money AS (
-    SELECT DISTINCT f.currency, f.day
+), counted AS {kept} (
+    SELECT f.id, f.from_position, {own_1} AS key_1, {own_2} AS key_2, {donors} AS donors, {recipients} AS recipients,
+           {parted} AS parted, f.status, f.shared, f.currency, f.day, f.imprecise, f.amount, f.amount_min, f.amount_max
       FROM found AS f
      WHERE f.counts
-       AND f.currency <> %(convert)s::text
+), summed AS MATERIALIZED (  -- of those that are alike, for what follows takes longer
+    SELECT c.donors, c.recipients, c.key_1, c.key_2, c.parted, c.shared, c.currency, {day} AS day, {imprecise} AS imprecise,
+           count(*) AS pledges, sum(c.amount) AS value, sum(c.amount_min) AS min, sum(c.amount_max) AS max,
+           count(c.amount_min) AS with_min, count(c.amount_max) AS with_max
+      FROM counted AS c
+     GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+), money AS (
+    SELECT DISTINCT s.currency, s.day
+      FROM summed AS s
+     WHERE s.currency IS NOT NULL
 ), series AS (
     SELECT c.currency,
            (SELECT min(r.day) FROM rates AS r WHERE r.currency = c.currency) AS first,
            (SELECT max(r.day) FROM rates AS r WHERE r.currency = c.currency) AS last
       FROM (SELECT m.currency FROM money AS m UNION SELECT %(convert)s::text UNION SELECT 'EUR') AS c
 ), rated AS (
-    SELECT m.currency, m.day, r.day AS rate_day, r.rate,
-           CASE WHEN r.rate IS NOT NULL THEN NULL
+    SELECT m.currency, m.day, r.day AS rate_day, CASE WHEN m.currency = %(convert)s THEN 1 ELSE r.rate END AS rate,
+           CASE WHEN r.rate IS NOT NULL OR m.currency = %(convert)s THEN NULL
                 WHEN m.day = '-infinity' THEN 'no_date'
                 WHEN m.day < euro.first THEN 'before_rates'
                 WHEN source.first IS NULL OR target.first IS NULL THEN 'no_series'
@@ -76,27 +89,21 @@ WITH pin AS (
                    ON t.currency = %(convert)s
                   AND t.day = s.day
                 WHERE s.currency = m.currency
+                  AND s.currency <> %(convert)s
                   AND s.day BETWEEN m.day - 7 AND m.day
                 ORDER BY s.day DESC
                 LIMIT 1) AS r ON TRUE
-), counted AS {kept} (
-    SELECT f.id, f.from_position, {own_1} AS key_1, {own_2} AS key_2, {donors} AS donors, {recipients} AS recipients,
-           {parted} AS parted, f.status, f.shared, f.currency, f.day, f.amount, f.amount_min, f.amount_max,
-           r.rate_day, r.why, CASE WHEN f.currency = %(convert)s THEN 1 ELSE r.rate END AS rate,
-           r.rate IS NOT NULL AND f.imprecise AS imprecise
-      FROM found AS f
+), alike AS MATERIALIZED (
+    SELECT c.donors, c.recipients, c.key_1, c.key_2, c.parted, c.shared, c.currency, r.why, sum(c.pledges) AS pledges,
+           sum(CASE WHEN r.rate_day IS NOT NULL AND c.imprecise THEN c.pledges ELSE 0 END) AS imprecise,
+           sum(c.value) AS value, sum(c.min) AS min, sum(c.max) AS max,
+           sum(c.with_min) AS with_min, sum(c.with_max) AS with_max,
+           sum(c.value * r.rate) AS converted_value,
+           sum(c.min * r.rate) AS converted_min,
+           sum(c.max * r.rate) AS converted_max
+      FROM summed AS c
       {rates}
-     WHERE f.counts
-), alike AS MATERIALIZED (  -- few, and all else is done for each of them
-    SELECT c.donors, c.recipients, c.key_1, c.key_2, c.parted,
-           c.shared, c.currency, c.why, count(*) AS pledges, count(*) FILTER (WHERE c.imprecise) AS imprecise,
-           sum(c.amount) AS value, sum(c.amount_min) AS min, sum(c.amount_max) AS max,
-           count(c.amount_min) AS with_min, count(c.amount_max) AS with_max,
-           sum(c.amount * c.rate) AS converted_value,
-           sum(c.amount_min * c.rate) AS converted_min,
-           sum(c.amount_max * c.rate) AS converted_max
-      FROM counted AS c
-     GROUP BY c.donors, c.recipients, c.key_1, c.key_2, c.parted, c.shared, c.currency, c.why
+     GROUP BY c.donors, c.recipients, c.key_1, c.key_2, c.parted, c.shared, c.currency, r.why
 ), part AS (
     SELECT FALSE AS total, {key_1} AS key_1, {key_2} AS key_2, c.shared, c.currency, c.why, c.pledges, c.imprecise,
            c.value, c.min, c.max, c.with_min, c.with_max, c.converted_value, c.converted_min, c.converted_max
@@ -114,11 +121,13 @@ WITH pin AS (
       FROM part AS p
      GROUP BY p.total, p.key_1, p.key_2, p.shared, p.currency, p.why
 ), named AS (  -- apart, for what gathers ids is sorted before it is added up, which takes longer
-    SELECT FALSE AS total, {key_1}::text AS key_1, {key_2}::text AS key_2, c.shared, c.currency, c.why,
+    SELECT FALSE AS total, {key_1}::text AS key_1, {key_2}::text AS key_2, c.shared, c.currency, r.why,
            (array_agg(c.id))[1:%(most)s::int] AS ids
-      FROM counted AS c{joins}
-     WHERE %(explain)s::boolean OR c.why IS NOT NULL
-     GROUP BY {key_1}, {key_2}, c.shared, c.currency, c.why{named_whole}
+      FROM counted AS c
+      {rates}{joins}
+     WHERE (%(explain)s::boolean OR r.why IS NOT NULL)
+       AND {asked}
+     GROUP BY {key_1}, {key_2}, c.shared, c.currency, r.why{named_whole}
 )
 SELECT CASE WHEN %(explain)s THEN (SELECT count(*) FROM found) END AS found,
        (SELECT json_agg(cell) FROM cell) AS cells,
@@ -130,18 +139,20 @@ SELECT CASE WHEN %(explain)s THEN (SELECT count(*) FROM found) END AS found,
                          WHERE k.key ~ '^[0-9a-f]{{8}}-[0-9a-f-]{{27}}$')) AS labels,
        (SELECT json_agg(json_build_object('currency', u.currency, 'day', u.rate_day, 'rate', u.rate::text,
                                           'pledges', u.pledges) ORDER BY u.currency, u.rate_day)
-          FROM (SELECT c.currency, c.rate_day, c.rate, count(*) AS pledges
-                  FROM counted AS c
-                 WHERE c.rate_day IS NOT NULL
-                 GROUP BY c.currency, c.rate_day, c.rate) AS u) AS rates,
-       (SELECT json_agg(json_build_object('pledge', r.label::json, 'status', c.status, 'shared', c.shared,
+          FROM (SELECT c.currency, r.rate_day, r.rate, sum(c.pledges) AS pledges
+                  FROM summed AS c
+                  {rates}
+                 WHERE r.rate_day IS NOT NULL
+                 GROUP BY c.currency, r.rate_day, r.rate) AS u) AS rates,
+       (SELECT json_agg(json_build_object('pledge', o.label::json, 'status', c.status, 'shared', c.shared,
                                           'day', nullif(c.day, '-infinity'), 'currency', c.currency,
                                           'value', c.amount::text, 'min', c.amount_min::text,
-                                          'max', c.amount_max::text,
-                                          'rate', c.rate::text, 'rate_day', c.rate_day, 'imprecise', c.imprecise,
-                                          'why', c.why) ORDER BY c.id)
+                                          'max', c.amount_max::text, 'rate', r.rate::text, 'rate_day', r.rate_day,
+                                          'imprecise', r.rate_day IS NOT NULL AND c.imprecise,
+                                          'why', r.why) ORDER BY c.id)
           FROM counted AS c
-          JOIN records AS r ON r.id = c.id
+          JOIN records AS o ON o.id = c.id
+          {rates}
          WHERE %(explain)s
            AND (SELECT count(*) FROM found) <= %(most)s) AS counted,
        (SELECT json_agg(json_build_object('pledge', r.label::json, 'status', f.status, 'reason', f.excluded)
