@@ -19,7 +19,7 @@ from psycopg.waiting import Ready, Wait
 
 import db
 from db import Connection, Direct, Statement, consequences, surgery
-from db.packed import Aside, Packed, unpack
+from db.packed import Aside, Packed, put_aside, unpack
 from schemas import base, claims
 from schemas.base import BODIES
 from schemas.fields import UUID_TEXT, Edtf, Ref, stamp
@@ -922,6 +922,7 @@ def serve(record: Record, document: Json, labels: dict[str, Record]) -> str:
     )
 
 
+@put_aside()  # all documents there ever were are more than fits into memory
 def rebuild(conn: Connection) -> int:
     """Make everything anew from the log, in the caller's transaction. Returns the number of revisions read."""
     conn.execute(sql.lock)
@@ -930,7 +931,7 @@ def rebuild(conn: Connection) -> int:
         conn.execute(f"DELETE FROM {table}")  # noqa: S608 (names of our own tables)
     periods: list[Period] = []
     records: dict[str, Record] = {}
-    for row in conn.execute(sql.log).fetchall():
+    for row in conn.cursor().stream(sql.log, size=CHUNK):
         id = str(row["id"])
         before = records.get(id)
         record = Record(
@@ -952,20 +953,24 @@ def rebuild(conn: Connection) -> int:
         )
         record.document = row["document"]
         if before is not None:
-            record.was = before.document or before.was
+            if before.alive:
+                record.was_bytes, record.was_names = before.document_bytes, before.document_names
+            else:
+                record.was_bytes, record.was_names = before.was_bytes, before.was_names
             record.was_state = before.state
         if record.alive:
             if (label := make_label(record)) != record.label:
                 record.label, record.label_position = label, record.position
             periods.append(Period(record, row["to_position"]))
-        elif not record.label or (before and before.document is None and before.was is None):  # erased
+        elif not record.label or (before and before.document_bytes is None and before.was_bytes is None):  # erased
             record.label, record.label_position = make_label(record), record.position
         records[id] = record
     for record in records.values():
         while record.merged_into and (further := records[record.merged_into].merged_into):
             record.merged_into = further
     rows = list(names_over_time((period.record for period in periods), records))
-    statements = [keep_records(records.values()), *map(write_names, portions(rows))]
-    statements += [project(portion, records) for portion in portions(periods)]
-    store(conn, chain.from_iterable(statements), at_once=False)
+    identities = [keep_records(records.values()), *map(write_names, portions(rows))]
+    # of copies, which have their text no longer than it takes to send it
+    projected = (project(list(map(replace, portion)), records) for portion in portions(periods))
+    store(conn, chain.from_iterable(chain(identities, projected)), at_once=False)
     return len(periods)

@@ -1,5 +1,6 @@
 """Sets larger than a portion: they are stored by a thread while they are rendered, and end as if they were one."""
 
+import tracemalloc
 from typing import Any
 
 import psycopg
@@ -23,6 +24,22 @@ def test_a_random_history_rebuilt(own_talks):
     before = own_talks.everything()
     with psycopg.connect(own_talks.app.config["DATABASE_URL"], row_factory=dict_row) as conn:
         records.rebuild(conn)
+    assert own_talks.everything() == before
+
+
+def test_a_rebuild_has_no_document_in_memory(own_talks):
+    names = [{"name": f"{number} " * 100} for number in range(50)]
+    rows = [
+        Operation("create", "actor", data={"name": "One", "kind": "other", "other_names": names}) for _ in range(400)
+    ]
+    assert set(statuses(own_talks.write(*rows))) == {"created"}
+    before = own_talks.everything()
+    with psycopg.connect(own_talks.app.config["DATABASE_URL"], row_factory=dict_row) as conn:
+        tracemalloc.start()
+        assert records.rebuild(conn) == len(before["served"])
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert most < 10 * 2**20, most  # with all documents, and all that is made of them, it was 19
     assert own_talks.everything() == before
 
 
