@@ -39,7 +39,7 @@ SERVER = {
 
 @contextmanager
 def database(size: Size) -> Iterator[engine.Engine]:
-    """A running PostgreSQL whose database `parley` is a fresh copy of the filled one."""
+    """A running PostgreSQL with a fresh copy of the filled database, or of the huge one itself."""
     engine.SERVER |= SERVER
     folder = DATA / key(size)
     if not (folder / "filled").exists():
@@ -51,6 +51,9 @@ def database(size: Size) -> Iterator[engine.Engine]:
         if not (folder / "filled").exists():
             fill(running, size)
             (folder / "filled").touch()
+        if size == rows.HUGE:
+            yield running._replace(url=engine.address(folder / "postgres", "filled"))
+            return
         began = time.perf_counter()
         with psycopg.connect(engine.address(folder / "postgres", "postgres"), autocommit=True) as conn:
             conn.execute("DROP DATABASE IF EXISTS parley WITH (FORCE)")
@@ -97,7 +100,8 @@ def fill(running: engine.Engine, size: Size) -> None:
         multiply(conn, range(1, size.copies))
         say(f"multiplied them by {size.copies}: {time.perf_counter() - began:.1f} s")
         began = time.perf_counter()
-        conn.execute((HERE / "peers" / "tables.sql").read_text())
+        if size != rows.HUGE:
+            conn.execute((HERE / "peers" / "tables.sql").read_text())
         conn.execute("VACUUM (ANALYZE)")
     say(f"made the tables of the peers, analysed all: {time.perf_counter() - began:.1f} s")
 

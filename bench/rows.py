@@ -25,6 +25,7 @@ class Size(NamedTuple):
 
 QUICK = Size(500, 2_000, 1_000, 1_000, 2_500, 20)
 FULL = Size(2_000, 20_000, 5_000, 10_000, 25_000, 20)
+HUGE = FULL._replace(copies=136)  # 40 GB and an hour: only Parley is asked, and nothing is written
 
 DONORS = 60  # most is given by few
 FIRST_DAY = date(2022, 2, 24)
