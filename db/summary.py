@@ -14,8 +14,11 @@ from schemas.summary import EXCLUDED, MOST, NOT_CONVERTED
 
 sql = db.load("summary")
 
-#: Keys of which a pledge may have several, and then stands in several groups: the list, and one of it.
-SEVERAL = {"donor": ("donors", "d.donor"), "recipient": ("recipients", "x.recipient")}
+#: Keys of which a pledge may have several, and so stand in several groups: one of them, and a row for each or for none.
+SEVERAL = {
+    "donor": ("d.donor", "\n      LEFT JOIN LATERAL unnest(c.donors) AS d (donor) ON TRUE"),
+    "recipient": ("x.recipient", "\n      LEFT JOIN LATERAL unnest(c.recipients) AS x (recipient) ON TRUE"),
+}
 SHARED = {"donor": "NOT t.split", "recipient": "cardinality(t.recipients) > 1"}
 #: A date that may lie in two months belongs to neither.
 WITHIN = "date_trunc('{0}', f.day) = date_trunc('{0}', f.last_day)"
@@ -77,7 +80,7 @@ def summarize(args: Json) -> Json:
 
 @lru_cache(512)
 def _query(keys: tuple[str, ...], converting: bool, explaining: bool, choice: lists.Choice) -> str:
-    several = {key: _unnest(key) for key in keys if key in SEVERAL}
+    several = {key: SEVERAL[key][1] for key in keys if key in SEVERAL}
     slots = {
         "joins": "".join(several.values()),
         "of_parted": several.get("recipient", ""),
@@ -87,7 +90,7 @@ def _query(keys: tuple[str, ...], converting: bool, explaining: bool, choice: li
     }
     for number, key in enumerate((*keys, None, None)[:2], 1):
         slots[f"own_{number}"] = MADE.get(key, f"f.{key}") if key and key not in SEVERAL else "NULL::text"
-        slots[f"key_{number}"] = SEVERAL[key][1] if key in SEVERAL else f"c.key_{number}"
+        slots[f"key_{number}"] = SEVERAL[key][0] if key in SEVERAL else f"c.key_{number}"
     return str(
         sql.summary.format(
             donors="f.donors" if "donor" in keys else "NULL::uuid[]",
@@ -105,13 +108,6 @@ def _query(keys: tuple[str, ...], converting: bool, explaining: bool, choice: li
             **choice.slots(),
         )
     )
-
-
-def _unnest(key: str) -> str:
-    """A row for each that is in a list, or one where none is."""
-    column, one = SEVERAL[key]
-    alias, _, name = one.partition(".")
-    return f"\n      LEFT JOIN LATERAL unnest(c.{column}) AS {alias} ({name}) ON TRUE"
 
 
 def _which(cell: Json) -> tuple[Any, ...]:
