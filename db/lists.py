@@ -286,7 +286,11 @@ def live(type: str, target: Json) -> db.Row | None:
 
 @lru_cache(2048)
 def _keys(choice: Choice, order: Order) -> str:
-    return str(sql.keys.format(**_slots(choice, order)))
+    slots = _slots(choice, order)
+    if choice.at or choice.searched:
+        return str(sql.keys.format(pinned=f"{sql.pinned.format(**slots)}\n", **slots))
+    # the place in the log is only told: to plan a CTE for it would take a tenth of the whole
+    return str(sql.keys.format(pinned="", **slots | {"position": f"coalesce({sql.now}, 0)"}))
 
 
 @lru_cache(2048)

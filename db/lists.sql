@@ -1,10 +1,7 @@
 How every list is read: one statement, its slots filled by lists.py from the resource's own filter.
 
 -- keys --
-WITH pin AS (
-    SELECT coalesce({pin}, 0) AS position
-){hits}
-SELECT t.id, t.from_position,
+{pinned}SELECT t.id, t.from_position,
        (SELECT s.stamp FROM served AS s WHERE s.id = t.id AND s.from_position = t.from_position) AS stamp,
        {key} AS key, {position} AS position
   FROM {table} AS t{join}
@@ -14,8 +11,16 @@ SELECT t.id, t.from_position,
  ORDER BY {key} {way}, t.id {way}
  LIMIT %(limit)s::int + 1
 
+-- pinned --
+WITH pin AS (
+    SELECT coalesce({pin}, 0) AS position
+){hits}
+
 -- now --
-(SELECT max(v.position) FROM revisions AS v)
+(SELECT v.position
+   FROM revisions AS v
+  ORDER BY v.position DESC  -- max() takes longer to plan
+  LIMIT 1)
 
 -- then --
 (SELECT v.position

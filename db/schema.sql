@@ -1127,7 +1127,7 @@ ALTER TABLE ONLY public.secrets
     ADD CONSTRAINT secrets_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY public.served
-    ADD CONSTRAINT served_pkey PRIMARY KEY (id, from_position);
+    ADD CONSTRAINT served_pkey PRIMARY KEY (id, from_position) INCLUDE (stamp);
 
 ALTER TABLE ONLY public.sources
     ADD CONSTRAINT sources_pkey PRIMARY KEY (id, from_position);
@@ -1238,17 +1238,17 @@ CREATE INDEX pledges_above_their_least ON public.pledges USING btree (COALESCE(a
 
 CREATE INDEX pledges_below_their_most ON public.pledges USING btree (COALESCE(amount, 'Infinity'::numeric), id) WHERE ((to_position IS NULL) AND ((amount < amount_max) IS TRUE));
 
-CREATE INDEX pledges_by_announcement_and_days ON public.pledges USING btree (COALESCE(announced_on, 'infinity'::date), id, first_day, last_day) WHERE (to_position IS NULL);
+CREATE INDEX pledges_by_announcement ON public.pledges USING btree (COALESCE(announced_on, 'infinity'::date), id, first_day, last_day) INCLUDE (announced_on, from_position, donors) WHERE (to_position IS NULL);
 
 CREATE INDEX pledges_by_days ON public.pledges USING btree (last_day, first_day) WHERE (to_position IS NULL);
 
 CREATE INDEX pledges_by_donor ON public.pledges USING gin (donors) WHERE (to_position IS NULL);
 
-CREATE INDEX pledges_by_id_and_days ON public.pledges USING btree (id, first_day, last_day) WHERE (to_position IS NULL);
+CREATE INDEX pledges_by_id ON public.pledges USING btree (id, first_day, last_day) INCLUDE (from_position, donors) WHERE (to_position IS NULL);
 
-CREATE INDEX pledges_by_largest_and_least ON public.pledges USING btree (COALESCE(amount, '-Infinity'::numeric), id, COALESCE(amount_min, (0)::numeric)) WHERE (to_position IS NULL);
+CREATE INDEX pledges_by_largest ON public.pledges USING btree (COALESCE(amount, '-Infinity'::numeric), id, COALESCE(amount_min, (0)::numeric)) INCLUDE (amount, amount_min, amount_max, currency, first_day, last_day, from_position, donors) WHERE (to_position IS NULL);
 
-CREATE INDEX pledges_by_latest_and_days ON public.pledges USING btree (COALESCE(announced_on, '-infinity'::date), id, first_day, last_day) WHERE (to_position IS NULL);
+CREATE INDEX pledges_by_latest ON public.pledges USING btree (COALESCE(announced_on, '-infinity'::date), id, first_day, last_day) INCLUDE (announced_on, from_position, donors) WHERE (to_position IS NULL);
 
 CREATE INDEX pledges_by_place ON public.pledges USING btree (announced_at) WHERE (to_position IS NULL);
 
@@ -1256,7 +1256,7 @@ CREATE INDEX pledges_by_process ON public.pledges USING btree (process) WHERE (t
 
 CREATE INDEX pledges_by_recipient ON public.pledges USING gin (recipients) WHERE (to_position IS NULL);
 
-CREATE INDEX pledges_by_smallest_and_most ON public.pledges USING btree (COALESCE(amount, 'Infinity'::numeric), id, COALESCE(amount_max, 'Infinity'::numeric)) WHERE (to_position IS NULL);
+CREATE INDEX pledges_by_smallest ON public.pledges USING btree (COALESCE(amount, 'Infinity'::numeric), id, COALESCE(amount_max, 'Infinity'::numeric)) INCLUDE (amount, amount_min, amount_max, currency, first_day, last_day, from_position, donors) WHERE (to_position IS NULL);
 
 CREATE INDEX pledges_by_update ON public.pledges USING btree (updated_at, id) WHERE (to_position IS NULL);
 

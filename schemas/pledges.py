@@ -116,7 +116,7 @@ class PledgeBody(SourcedBody):
     type, collection, label = "pledge", "pledges", "title"
 
     title = Text(allow_none=True, max=500, metadata=about("What is promised, in a line.", "Interceptor drones"))
-    donors = some(DonorBody, max=200, required=True, metadata=about("Who gives; at least one."))
+    donors = some(DonorBody, max=150, required=True, metadata=about("Who gives; at least one."))
     apportionment = Enum(*APPORTIONMENTS, metadata=about(
         "How the donors part it: `sole`, one pays all (the default where one pays); `stated`, each has its amount or "
         "share, and they add up; `unsplit`, who pays how much is not stated."))  # fmt: skip

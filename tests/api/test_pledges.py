@@ -221,6 +221,31 @@ def test_what_is_one_and_can_be_sent_back(writer, body):
         assert made.json["amount"] == amount  # to the digit, as it was given
 
 
+def test_as_many_donors_as_there_may_be(writer):
+    """Indexes of pledges hold the donors, too; a page of one has room for them all, whatever stands beside them."""
+    names = [f"w:giver-{number}" for number in range(151)]
+    rows = [
+        {"op": "upsert", "type": "actor", "identifier": name, "data": {"name": name, "kind": "other"}} for name in names
+    ]
+    assert writer.post("/v1/batches?atomic=true", json={"operations": rows}).status_code == 200
+    writer.put("/v1/sources/w:paper", json={"kind": "news"})
+    most = money("9" * 18 + ".999999")
+    much = {
+        "apportionment": "unsplit",
+        "amount": most,
+        "amount_min": most,
+        "amount_max": most,
+        "announced_on": "2025-07-02",
+    }
+    donors = [{"actor": name} for name in names]
+    made = writer.post("/v1/pledges", json=PLEDGE | much | {"donors": donors[:150]})
+    assert made.status_code == 201, made.text
+    for query in (f"donor={names[149]}&sort=amount", f"donor={names[0]}&sort=-announced_on&from=2025"):
+        assert [found["id"] for found in writer.get(f"/v1/pledges?{query}").json["items"]] == [made.json["id"]]
+    answer = writer.post("/v1/pledges", json=PLEDGE | much | {"donors": donors})
+    assert (answer.status_code, [fault["pointer"] for fault in answer.json["errors"]]) == (422, ["/donors"])
+
+
 def test_a_merge_patch_is_held_to_the_same(aid, signed):
     writer = signed(aid.client.application, "write", "world")
     tag = writer.get("/v1/pledges/w:hospital").headers["ETag"]

@@ -167,6 +167,29 @@ def test_each_page_is_read_in_order(crowded, signed, queries, sort, more):
 
 
 @pytest.mark.parametrize(
+    "sort",
+    [
+        *(
+            "id",
+            "announced_on",
+            "-announced_on&to=2025-06-01",
+            "announced_on&from=2024-06-01",
+            "amount&from=2024-06-01",
+        ),
+        *("-amount", "-amount&amount_to=900000", "amount&amount_from=1000&amount_to=900000&currency=EUR&to=2025-06-01"),
+    ],
+)
+def test_pledges_of_other_donors_are_passed_by_in_the_index(crowded, signed, queries, sort):
+    """They are ten for each that is shown: to visit their rows would cost more than all else."""
+    client = signed(crowded, "read")
+    top = plan(crowded, client, queries, f"/v1/pledges?donor=p:1,p:2,p:3,p:4&sort={sort}&limit=20")
+    [walked] = [node for node in nodes(top) if node.get("Index Name", "").startswith("pledges_by_")]
+    assert (walked["Node Type"], walked["Heap Fetches"], walked["Actual Rows"]) == ("Index Only Scan", 0, 21)
+    [stamps] = [node for node in nodes(top) if node.get("Relation Name") == "served"]
+    assert (stamps["Node Type"], stamps["Heap Fetches"]) == ("Index Only Scan", 0)
+
+
+@pytest.mark.parametrize(
     "bound", ["amount&amount_from=900000", "-amount&amount_to=900", "announced_on&from=2026-06-01"]
 )
 def test_an_order_is_entered_where_a_filter_says(crowded, signed, queries, bound):
