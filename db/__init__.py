@@ -29,10 +29,13 @@ NAME = re.compile(r"^-- ([a-z_]+) --$", re.MULTILINE)
 #: a batch of fifty thousand rows takes its time, and those behind it wait for the log's lock; between two statements of
 #: it Python thinks for two seconds, and whoever is silent for a minute is frozen and keeps nobody waiting any longer
 PATIENT = "-c statement_timeout=600000 -c lock_timeout=120000 -c idle_in_transaction_session_timeout=60000"
-ALONE = "-c max_parallel_workers_per_gather=0"  # a writer has one processor at most: readers need the others
 
-#: optional filters need the planner to see their values; a page in memory or on an SSD is near everywhere
-PLANS = "-c plan_cache_mode=force_custom_plan -c random_page_cost=1.1 -c work_mem=32MB -c jit=off -c timezone=UTC"
+#: optional filters need the planner to see their values; a page in memory or on an SSD is near everywhere; nobody has
+#: more than one processor: others need the rest, and to start two more processes takes longer than a list does
+PLANS = (
+    "-c plan_cache_mode=force_custom_plan -c random_page_cost=1.1 -c work_mem=32MB -c jit=off -c timezone=UTC"
+    " -c max_parallel_workers_per_gather=0"
+)
 READ_ONLY = "-c default_transaction_read_only=on"
 PREPARED = 200  # statements that a connection keeps ready
 NAMED = re.compile(r"%(?:%|\((\w+)\)[sb])")
@@ -204,7 +207,7 @@ def init_app(app: Flask) -> None:
         # index; and as these looks are short, to wait for a connection takes longer than to have some more
         "lookup": _pool(reading, 2 * size, timeout, f"{READ_ONLY} -c plan_cache_mode=force_generic_plan"),
         # psycopg would give up all that is prepared, ours too, whenever a transaction is rolled back
-        "write": _pool(url, size, timeout, f"{PATIENT} {ALONE}", made, prepare_threshold=None),
+        "write": _pool(url, size, timeout, PATIENT, made, prepare_threshold=None),
     }
     app.extensions["documents"] = Memory[bytes](app.config.get("MEMORY", 32) * 2**20)
 

@@ -2,7 +2,6 @@ Whole collections, streamed as PostgreSQL writes them. See exports.py.
 
 -- settings --
 SELECT set_config('statement_timeout', '1h', TRUE),
-       set_config('max_parallel_workers_per_gather', '0', TRUE),  -- nobody waits for an export as for a page
        -- by the index the first row comes at once, and nothing goes to disk; what words find is in no index's order
        set_config('enable_sort', CASE WHEN %(q)s::text IS NULL THEN 'off' ELSE 'on' END, TRUE)
 

@@ -826,7 +826,8 @@ CREATE TABLE public.pledges (
     split boolean NOT NULL,
     superseded_by uuid,
     undelivered boolean NOT NULL
-);
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02');
 
 COMMENT ON COLUMN public.pledges.currency IS 'of all its amounts; null where no money is stated';
 
@@ -962,7 +963,8 @@ CREATE TABLE public.served (
     doc text NOT NULL,
     spellings text,
     search tsvector NOT NULL
-);
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02');
 
 COMMENT ON TABLE public.served IS 'the documents as they are answered, ready; rows know the period of the log in which they stood';
 

@@ -233,7 +233,7 @@ def test_deliveries_are_counted(app, admin, receiver, webhook):
 
     before = counted()
     write(admin, "north", "south")
-    receiver.answers = [500, lambda request: request.connection.close()]
+    receiver.answers = [500, lambda request: request.connection.shutdown(socket.SHUT_RDWR)]
     for _ in range(3):
         due(app)
         turn(app, webhook)

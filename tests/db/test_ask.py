@@ -202,3 +202,10 @@ def test_whoever_is_idle_in_a_transaction_for_too_long_has_lost_the_database(con
     with pytest.raises(db.AWAY):
         ways[way]()
     assert conn.closed
+
+
+@pytest.mark.parametrize("way", ["read", "lookup", "write"])
+def test_nobody_has_more_than_one_processor(app, way):
+    """PostgreSQL would start two more processes for a list that takes a millisecond, and they take eight."""
+    with app.app_context():
+        assert db.ask("SHOW max_parallel_workers_per_gather", {}, way) == [(b"0",)]

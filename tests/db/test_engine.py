@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -43,7 +44,8 @@ def cluster(started):
 
 def kill(processes):
     for process in processes:
-        process.kill()
+        with suppress(psutil.NoSuchProcess):  # it ended by itself, or because another one died
+            process.kill()
     psutil.wait_procs(processes)
 
 

@@ -25,10 +25,12 @@ schemathesis.serializer.alias("application/x-ndjson", "text/plain")
 CONFIG = Path(__file__).parents[2] / "schemathesis.toml"
 # all inputs of an operation are made when it is its turn: made while tests are collected, they cost every run minutes
 OPERATIONS = [name for name, *_ in operations(published(create_app()))]
-#: what is one path through the code for all types is tried at its limits with one of them
+#: what is one path through the code for all types, or takes the body of another operation, is tried at its limits with
+#: one of them
 TYPE = f"({'|'.join(BODIES)})"
 COLLECTION = f"({'|'.join(body.collection for body in BODIES.values())})"
-ALIKE = re.compile(f"(get|delete|restore|merge)_{TYPE}|(get|list)_{TYPE}_(citation|revisions)|export_{COLLECTION}")
+ONE = f"(get|delete|restore|merge|replace)_{TYPE}"
+ALIKE = re.compile(f"{ONE}|(get|list)_{TYPE}_(citation|revisions)|export_{COLLECTION}")
 
 
 # what is made of the examples and at random; and each limit of each value, as many as there is time for. Apart, for
