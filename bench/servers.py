@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,8 +81,12 @@ class Server:
 
 
 def cpu(processes: list[psutil.Process]) -> float:
-    """Seconds of processor time that they have used."""
-    return sum(sum(process.cpu_times()[:4]) for process in processes if process.is_running())
+    """Seconds of processor time that they have used, of those that have not ended meanwhile."""
+    used = 0.0
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            used += sum(process.cpu_times()[:4])
+    return used
 
 
 PORTS = iter(range(21_000, 29_000))  # each is given out once, for whoever got one may not listen yet
