@@ -288,9 +288,9 @@ def live(type: str, target: Json) -> db.Row | None:
 def _keys(choice: Choice, order: Order) -> str:
     slots = _slots(choice, order)
     if choice.at or choice.searched:
-        return str(sql.keys.format(pinned=f"{sql.pinned.format(**slots)}\n", **slots))
+        return str(sql.keys.format(begin=f"{slots['pinned']}\n", **slots))
     # the place in the log is only told: to plan a CTE for it would take a tenth of the whole
-    return str(sql.keys.format(pinned="", **slots | {"position": f"coalesce({sql.now}, 0)"}))
+    return str(sql.keys.format(begin="", **slots | {"position": f"coalesce({sql.now}, 0)"}))
 
 
 @lru_cache(2048)
@@ -311,6 +311,7 @@ def _list(
 def _slots(choice: Choice, order: Order) -> dict[str, str]:
     """What chooses the rows of a page and sorts them."""
     slots = choice.slots() | order.slots(choice.type)
+    slots["pinned"] = sql.pinned.format(**slots)
     chosen = slots | {"join": "", "period": "TRUE", "filter": "TRUE"}
     if choice.searched and not choice.filters and order.sort in ("id", "score"):
         # whom the words have found is all that is asked

@@ -1,7 +1,7 @@
 How every list is read: one statement, its slots filled by lists.py from the resource's own filter.
 
 -- keys --
-{pinned}SELECT t.id, t.from_position,
+{begin}SELECT t.id, t.from_position,
        (SELECT s.stamp FROM served AS s WHERE s.id = t.id AND s.from_position = t.from_position) AS stamp,
        {key} AS key, {position} AS position
   FROM {table} AS t{join}
@@ -67,9 +67,7 @@ SELECT s.from_position, s.stamp, s.doc
    AND s.from_position = k.position
 
 -- page --
-WITH pin AS (
-    SELECT coalesce({pin}, 0) AS position
-){hits}, found AS (
+{pinned}, found AS (
     SELECT t.id, t.from_position, {key} AS key
       FROM {table} AS t{join}
      WHERE {period}

@@ -1,7 +1,7 @@
 -- outside a transaction
 -- Why: in each order of a list, the donors of a pledge and what else its usual filters ask for are read from the index
 -- itself, so that pledges of others are passed by without being visited: the newest of a donor in 2.9 ms instead of 6.0, the
--- smallest in 3.3 instead of 5.2 (200,000 pledges), and ten times the rows no longer make it longer.
+-- smallest in 3.3 instead of 5.2 (200,000 pledges), and ten times the rows hardly longer.
 -- And what tells whether a document is in memory stands in the index of the served documents: their rows, 2 KB each, are not
 -- visited where memory has them.
 -- An index has room for 150 donors in a row, and that is how many a pledge may have.
