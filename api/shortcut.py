@@ -37,7 +37,7 @@ LENGTH = re.compile("[1-9][0-9]{0,6}")
 OTHERS = {"search", "coverage"}
 OF_THE_BODY = {"content-type", "content-length", "content-encoding", "content-language"}  # not in a 304
 OF_THE_REQUEST = {"x-request-id", "ratelimit"}  # not in another one's answer
-LOOKS, WORTH, PAUSE = 64, 0.2, 1.0  # of so many looks this share must be hits, or there is none for so many seconds
+LOOKS, WORTH, PAUSE = 16, 0.2, 1.0  # of so many looks this share must be hits, or there is none for so many seconds
 STATUS = {200: "200 OK", 201: "201 CREATED", 304: "304 NOT MODIFIED"}
 
 
@@ -156,7 +156,7 @@ class Shortcut:
         """What was answered before, if the database is still in the state that it was read in.
 
         Else the state now, if it is worth keeping what will be answered: for what is asked the second time, and unless
-        writers are so quick that it would be in vain.
+        looks have been in vain of late.
         """
         if self.kept.limit == 0 or not self.luck.worth_a_look():
             return None, None
@@ -165,10 +165,9 @@ class Shortcut:
             self.asked.put(name, True, 200)
             return None, None
         state: bytes = db.ask(STATE, {}, "lookup")[0][0]
-        if kept is None:
-            return None, state
-        self.luck.had(kept.state == state)
-        return (kept.answer, state) if kept.state == state else (None, state)
+        hit = kept is not None and kept.state == state
+        self.luck.had(hit)  # where more is asked in turn than there is room for, all is gone before it is asked again
+        return (kept.answer if kept and hit else None), state
 
     def read(self, collection: str, id: str | None, path: str, query: str, encodings: str) -> Answer | None:
         """The answer to a plain list or the plain question for a record; None of anything else."""
@@ -271,7 +270,8 @@ def choice(encodings: str) -> str | None:
 
 
 class Luck:
-    """Whether it is worth asking if anything has changed: where writers are quicker than readers, it always has."""
+    """Whether it is worth asking if anything has changed: not where writers are quicker than readers, or where what
+    was kept makes room for others before it is asked again."""
 
     def __init__(self) -> None:
         self.looks = self.hits = 0

@@ -15,12 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import api
-from api import RESOURCES, create_app
+from api import RESOURCES, create_app, shortcut
 from api.http import LISTS, MAX_BODY
-from api.shortcut import Luck, Shortcut
+from api.shortcut import LOOKS, Luck, Shortcut
 from db import together
 from schemas.base import BODIES
 from tests.cli.test_serve import free_port, serving
+from tests.db.talks import statements
 from tests.schemas.test_compiled import objects, sound_bodies
 
 for resource in RESOURCES:
@@ -321,14 +322,26 @@ def test_an_erased_name_is_gone_from_memory_too(fresh_app, signed):
 
 def test_luck():
     luck = Luck()
-    for _ in range(64):
+    for _ in range(LOOKS):
         luck.had(hit=True)
     assert luck.worth_a_look()
-    for _ in range(64):
+    for _ in range(LOOKS):
         luck.had(hit=False)
     assert not luck.worth_a_look()
     luck.rests_until = 0
     assert luck.worth_a_look()
+
+
+def test_the_state_is_not_asked_for_where_more_is_asked_in_turn_than_there_is_room_for(pair, monkeypatch):
+    monkeypatch.setattr(shortcut, "PAUSE", 600)
+    app, paths = pair[0].application, [f"/v1/pledges?limit={limit}" for limit in range(1, 9)]
+    short = Shortcut(app)
+    monkeypatch.setattr(app, "wsgi_app", short)
+    short.kept.limit = sum(len(pair[1].get(path).data) + 2000 for path in paths) // 2
+    with statements(app) as seen:
+        for path in paths * 10:
+            pair[0].get(path)
+    assert [query for query, _ in seen].count(shortcut.STATE) == LOOKS
 
 
 def test_what_was_written_is_read_by_every_worker(make_database, migrated, key, tmp_path):
