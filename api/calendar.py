@@ -61,7 +61,7 @@ def calendar(args: Json) -> Iterator[bytes]:
     root, more = request.root_url, True
     while more:
         page = lists.page("round", args)
-        rounds = orjson.loads(b"[%b]" % page.items)
+        rounds = orjson.loads(b"[%b]" % b",".join(page.items))
         yield b"".join(event(one, f"{root}v1/rounds/{one['id']}") for one in rounds)
         args |= {"position": page.position, "key": page.key, "last": page.id}
         more = page.more

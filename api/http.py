@@ -389,8 +389,10 @@ def spelt(
         next = f"{path}?{urlencode(query | {'cursor': cursor}, safe=':,')}"
     end = {"next": next, "next_cursor": cursor} | more
     rest = orjson.dumps(end)[1:]
-    whole = b'{"items":[%b],%b' % (page.items, rest)
-    return whole, body_tag(page.tag + rest), link(next)
+    items = page.items or [b""]
+    items[0] = b'{"items":[' + items[0]
+    items[-1] += b"]," + rest
+    return b",".join(items), body_tag(page.tag + rest), link(next)
 
 
 def nothing() -> Response:

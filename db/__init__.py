@@ -60,6 +60,10 @@ class Direct(psycopg.Connection[DictRow]):
 
     def ask(self, query: str, args: Mapping[str, Any]) -> list[Row]:
         """The rows of a prepared statement, as PostgreSQL writes them in text."""
+        return rows_of(self.result(query, args))
+
+    def result(self, query: str, args: Mapping[str, Any]) -> psycopg.pq.abc.PGresult:
+        """The same for whoever needs some of it."""
         text, names = numbered(query)
         name = self._ready.get(query)
         if name is None:
@@ -68,7 +72,7 @@ class Direct(psycopg.Connection[DictRow]):
             self._checked(self.pgconn.prepare(name, text))
             self._ready[query] = name
         values = self._transformer.dump_sequence([args[name] for name in names], [PyFormat.TEXT] * len(names))
-        return rows_of(self._checked(self.pgconn.exec_prepared(name, values)))  # type: ignore[arg-type]  # takes None, for null
+        return self._checked(self.pgconn.exec_prepared(name, values))  # type: ignore[arg-type]  # takes None, for null
 
     def run(self, statements: Iterable[Statement]) -> list[list[Row]]:
         """Execute statements in one go, in the transaction under way, and return the rows of each; lists become arrays.

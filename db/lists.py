@@ -45,7 +45,7 @@ GUARDED = re.compile(r"\A\(\(?{0}(?: AND {0}\))?\s+OR (.*)\)\Z".format(r"%\(\w+\
 class Page(NamedTuple):
     """Part of a list: the JSON of its records, ready, and where it ends."""
 
-    items: bytes
+    items: list[bytes]  # of each, or of all with commas
     tag: bytes  # another one wherever a byte of the items is
     more: bool
     key: str | None
@@ -70,30 +70,31 @@ def page(type: str, args: Json) -> Page:
     found = db.row(_list(choice, order, total=total, sparse=fields, include=include, extras=added), args)
     assert found is not None  # an aggregate always has a row
     items = (found.pop("items") or "").encode()
-    return Page(items, items, **found)
+    return Page([items], items, **found)
 
 
 def documents(query: str, args: Json) -> Page:
     """A page of documents as they are: PostgreSQL says which; those that are known already come from memory."""
     memory: Memory[bytes] = current_app.extensions["documents"]
     for _ in range(3):
-        found = db.ask(query, args)
-        rows = found[: args["limit"]]
-        names = [row[1:3] for row in rows]
-        docs: list[Any] = [memory.get(name) for name in names]
+        found = db.read(lambda conn: conn.result(query, args))
+        cell, rows = found.get_value, range(min(found.ntuples, args["limit"]))
+        names: list[Any] = [(cell(row, 1), cell(row, 2)) for row in rows]  # of the rest, only the last row's is needed
+        docs: list[Any] = memory.several(names)
         if None in docs:
-            read = missing([row for row, doc in zip(rows, docs, strict=True) if doc is None], memory)
+            read = missing([(cell(row, 0), cell(row, 1)) for row in rows if docs[row] is None], memory)
             docs = [doc or read.get(name[0]) for name, doc in zip(names, docs, strict=True)]
         if None not in docs:  # else the log was made anew, or something was erased, between the two looks
             break
-    id, _, _, key, position = map(_text, rows[-1] if rows else (None,) * 5)
+    id, key, position = (_text(cell(rows[-1], column)) if rows else None for column in (0, 3, 4))
     tag = b",".join([b"%b.%b" % name for name in names])
-    return Page(b",".join(docs), tag, len(found) > len(rows), key, id, int(position or 0))
+    return Page(docs, tag, found.ntuples > len(rows), key, id, int(position or 0))
 
 
 def missing(rows: list[db.Row], memory: Memory[bytes]) -> dict[bytes, bytes]:
     """Documents that are not in memory, by their position; from now on they are."""
-    wanted = {"ids": [_text(row[0]) for row in rows], "positions": [_text(row[1]) for row in rows]}
+    ids, positions = zip(*rows, strict=True)
+    wanted = {"ids": [*map(_text, ids)], "positions": [*map(_text, positions)]}
     read: dict[bytes, bytes] = {}
     for position, stamp, doc in db.ask(sql.documents, wanted, "lookup"):
         memory.put((position, stamp), doc, len(doc) + 250)  # with what Python needs to hold it
@@ -114,7 +115,7 @@ def extras(type: str, args: Json) -> tuple[str, ...]:
 class Found(NamedTuple):
     """Part of the hits of a search across all types."""
 
-    items: bytes
+    items: list[bytes]
     tag: bytes
     more: bool
     key: str | None
@@ -129,7 +130,7 @@ def search(args: Json) -> Found:
     found = db.row(query, args | searched(args["q"]))
     assert found is not None  # an aggregate always has a row
     items = (found.pop("items") or "").encode()
-    return Found(items, items, **found)
+    return Found([items], items, **found)
 
 
 @cache

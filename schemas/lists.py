@@ -307,6 +307,7 @@ def load_args(schema: Args, query: list[tuple[str, str]]) -> Json:
         for found in faults(error.messages, "query"):
             errors.append(found | {"pointer": found["pointer"].removeprefix("/")})
     if errors:
-        code = errors[0]["code"] if len(errors) == 1 and errors[0]["code"] != "invalid" else "invalid_query"
+        code = errors[0]["code"] if len(errors) == 1 else "invalid_query"
+        code = "invalid_query" if code in ("invalid", "required") else code  # which are no problems of their own
         raise Refused(400, code, f"{len(errors)} fault(s) in the query.", errors)
     return args

@@ -157,11 +157,11 @@ def queries(monkeypatch) -> list[tuple[Any, ...]]:
         sent.append(query)
         return execute(conn, *query, **kwargs)
 
-    ask = db.Direct.ask
+    result = db.Direct.result
 
     def overhear(conn, query, args):
         sent.append((query, args))
-        return ask(conn, query, args)
+        return result(conn, query, args)
 
     run = db.Direct.run
 
@@ -172,7 +172,7 @@ def queries(monkeypatch) -> list[tuple[Any, ...]]:
 
     monkeypatch.setattr(psycopg.Connection, "execute", listen)
     monkeypatch.setattr(db.Direct, "run", overhear_all)
-    monkeypatch.setattr(db.Direct, "ask", overhear)
+    monkeypatch.setattr(db.Direct, "result", overhear)
     return sent
 
 

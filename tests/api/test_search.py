@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 
+from tests.api.test_errors import problem
 from tests.world import CITED
 
 # language, text, words that find it, words that do not
@@ -115,7 +116,7 @@ def test_one_query_whatever_is_asked(words, queries):
      "q=x&q=y", "q=x&highlight=1", "q=%00", "types=round"],
 )  # fmt: skip
 def test_what_is_no_search(words, query):
-    assert words.client.get(f"/v1/search?{query}").status_code == 400
+    problem(words.client.get(f"/v1/search?{query}"), 400)
 
 
 @pytest.mark.parametrize(

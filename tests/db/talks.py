@@ -159,9 +159,9 @@ def statements(app: Flask) -> Iterator[list[tuple[str, int]]]:
             pool.open()
         conns = [stack.enter_context(pool.connection()) for pool in pools for _ in range(pool.max_size)]
 
-    def ask(conn: Direct, query: str, args: Any) -> list[Any]:
-        found = Direct.ask(conn, query, args)
-        seen.append((query, len(found)))
+    def result(conn: Direct, query: str, args: Any) -> Any:
+        found = Direct.result(conn, query, args)
+        seen.append((query, found.ntuples))
         return found
 
     def run(conn: Direct, statements: Any) -> list[Any]:
@@ -171,11 +171,11 @@ def statements(app: Flask) -> Iterator[list[tuple[str, int]]]:
         return answers
 
     for conn in conns:
-        conn.cursor_factory, conn.ask, conn.run = Watched, MethodType(ask, conn), MethodType(run, conn)
+        conn.cursor_factory, conn.result, conn.run = Watched, MethodType(result, conn), MethodType(run, conn)
     yield seen
     for conn in conns:
         conn.cursor_factory = psycopg.Cursor
-        del conn.ask, conn.run
+        del conn.result, conn.run
 
 
 def everything(url: str, *tables: str) -> dict[str, list[str]]:

@@ -50,4 +50,4 @@ def test_many_threads_keep_it_within_its_bytes():
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(work, range(8)))
     assert memory.size <= 5_000
-    assert memory.size == sum(size for _, size in memory._kept.values())
+    assert memory.size == sum(entry.size for entry in memory._kept.values())
