@@ -143,16 +143,13 @@ class Bench:
         return BATCH
 
     def warm_up(self) -> None:
-        """Batches that are only tried, several at a time: each server process starts its helper at its first one."""
+        """A batch that is only tried: each server process starts its helper at its first one."""
         body = lines([rows.pledge(f"try-{number}", Chance("try")) for number in range(500)])
         headers = JSON | {"Authorization": f"Bearer {self.ours.key}"}
 
-        def work(_: int) -> None:
-            address = f"{self.ours.address}/v1/batches?dry_run=true"
-            httpx.post(address, content=body, headers=headers, timeout=600).raise_for_status()
-
-        with ThreadPoolExecutor(2 * WORKERS) as pool:
-            list(pool.map(work, range(4 * WORKERS)))
+        for address in self.ours.addresses:
+            answer = httpx.post(f"{address}/v1/batches?dry_run=true", content=body, headers=headers, timeout=600)
+            answer.raise_for_status()
 
     def timed(self, servers: list[Server], work: Callable[[], int]) -> Run:
         """A piece of work that tells how many records it concerned; it may say itself when it began."""
@@ -351,7 +348,8 @@ def hot(bench: Bench) -> Result:
                 title = f"Changed {secrets.token_hex(8)}"
                 with alone:
                     change(server, title)
-                    stale.extend(title for _ in range(4) if title not in httpx.get(server.address + path).text)
+                    asked = (httpx.get(address + path).text for address in server.addresses * 2)
+                    stale.extend(title for text in asked if title not in text)
                 over.wait(0.5)
 
         with ThreadPoolExecutor(1) as pool:
