@@ -88,7 +88,7 @@ def sort_in(app: Flask) -> None:
     fills it has to do so, and all who write wait for him; and before a search has to read all of it."""
     found = False
     while True:
-        time.sleep(PAUSE / 4 if found else PAUSE)
+        time.sleep(PAUSE / 2 if found else PAUSE)
         try:
             with app.app_context():
                 [(pages,)] = db.ask(records.sort_in, {}, "write")

@@ -161,12 +161,24 @@ def rows_of(found: psycopg.pq.abc.PGresult) -> list[Row]:
 def literal(value: Any) -> bytes | None:
     """A value as PostgreSQL reads it."""
     if type(value) is list:
-        return f"{{{','.join(map(_entry, value))}}}".encode()
+        return f"{{{_strings(value) or ','.join(map(_entry, value))}}}".encode()
     return None if value is None else _text(value).encode()
 
 
+def _strings(values: list[Any]) -> str | None:
+    """The entries of a list of strings, quoted all at once: there may be hundreds. None of other lists."""
+    try:
+        text = "\0".join(values)  # which no text of PostgreSQL holds
+    except TypeError:
+        return None
+    if text.count("\0") != len(values) - 1:
+        return None
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\0", '","')
+    return f'"{escaped}"'
+
+
 def _entry(value: Any) -> str:
-    """A value in a list; there may be hundreds, most of them strings."""
+    """A value in a list."""
     if type(value) is str:
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'

@@ -869,29 +869,36 @@ def project(periods: list[Period], labels: dict[str, Record]) -> Iterator[Statem
     if not periods:
         return
     links: list[tuple[str, str, str, str, int, int | None]] = []
-    typed, spellings, texts = [], [], []
+    rows: dict[str, list[tuple[Period, str]]] = defaultdict(list)  # by type
     for period in periods:
         record, body = period.record, BODIES[period.record.type]
         document = record.document or {}
         found = dict.fromkeys((path, ref["id"]) for path, ref in references(record.type, document))
         links += [(record.id, record.type, path, to, record.position, period.to_position) for path, to in found]
         period.stamp = max([record.position, *(labels[to].label_position for _, to in found)])
-        period.doc = serve(record, document, labels)
-        typed.append(_text(base.walk(body, document, _type) | consequences.hulls(record, base.days)))
-        folded = base.spellings(document)
-        spellings.append(folded or None)
-        texts.append(_text(base.words(body, document) | {"name": document.get(body.label or "", "")}))
-    records = [period.record for period in periods]
-    common = _columns(records, "id", "position", "type", "version", "created_at", "updated_at")
-    common |= _columns(periods, "to_position")
-    yield sql.serve, common | _columns(periods, "stamp", "doc") | {"spellings": spellings, "texts": texts}
+        typed = _text(base.walk(body, document, _type) | consequences.hulls(record, base.days))
+        rows[record.type].append((period, typed))
     if links:
         names = ("from_id", "from_type", "path", "to_id", "position", "to_position")
         yield sql.link, dict(zip(names, map(list, zip(*links, strict=True)), strict=True))
-    common["typed"] = typed
-    for type in dict.fromkeys(common["type"]):
-        places = [place for place, other in enumerate(common["type"]) if other == type]
-        yield _projection(type), {name: [column[p] for p in places] for name, column in common.items()}
+    for type, of_type in rows.items():
+        known = _common([period for period, _ in of_type], "created_at", "updated_at")
+        yield _projection(type), known | {"typed": [typed for _, typed in of_type]}
+    # what takes longest to render comes last: meanwhile PostgreSQL works on the rest, and all who write wait for both
+    spellings, texts = [], []
+    for period in periods:
+        record, body = period.record, BODIES[period.record.type]
+        document = record.document or {}
+        period.doc = serve(record, document, labels)
+        spellings.append(base.spellings(document) or None)
+        texts.append(_text(base.words(body, document) | {"name": document.get(body.label or "", "")}))
+    known = _common(periods, "type", "version") | _columns(periods, "stamp", "doc")
+    yield sql.serve, known | {"spellings": spellings, "texts": texts}
+
+
+def _common(periods: list[Period], *names: str) -> Json:
+    records = [period.record for period in periods]
+    return _columns(records, "id", "position", *names) | _columns(periods, "to_position")
 
 
 @cache
