@@ -120,6 +120,12 @@ class Direct(psycopg.Connection[DictRow]):
 
     def _next(self) -> psycopg.pq.abc.PGresult | None:
         """A result; while there is none yet, other threads may work."""
+        if self.pgconn.is_busy():
+            self._wait()
+        return self.pgconn.get_result()
+
+    def _wait(self) -> None:
+        """Until there is a result."""
         pgconn, waiting = self.pgconn, poll()
         waiting.register(pgconn.socket, POLLIN)
         while pgconn.flush():
@@ -130,7 +136,6 @@ class Direct(psycopg.Connection[DictRow]):
         while pgconn.is_busy():
             waiting.poll()
             pgconn.consume_input()
-        return pgconn.get_result()
 
     def _make_room(self) -> None:
         while len(self._ready) >= PREPARED:
