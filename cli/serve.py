@@ -1,6 +1,7 @@
 """`parley serve`: database, migrations, development key, HTTP server and sample data, in this order."""
 
 import fcntl
+import gc
 import multiprocessing
 import os
 import secrets
@@ -144,7 +145,9 @@ def app() -> Any:
     try:
         from api import create_app
 
-        return create_app()
+        made = create_app()
+        gc.freeze()  # what is there now stays: to look through it for cycles again and again keeps readers waiting
+        return made
     except Exception:
         os.kill(parent, signal.SIGTERM)  # every worker would fail like this one, again and again
         raise

@@ -50,4 +50,15 @@ def test_many_threads_keep_it_within_its_bytes():
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(work, range(8)))
     assert memory.size <= 5_000
-    assert memory.size == sum(entry.size for entry in memory._kept.values())
+    assert memory.size == sum(size for _, size in memory._kept.values())
+
+
+def test_of_what_is_gone_no_name_is_left():
+    memory: Memory[int] = Memory(30)
+    for name in range(100):
+        memory.put(name, name, 10)
+        assert memory.several([name, "another"]) == [name, None]
+    memory._asked.update(range(50))  # as whoever asked for what went at the same time
+    memory.put(100, 100, 10)
+    assert memory._asked <= memory._kept.keys()
+    assert len(memory._kept) == 3
