@@ -146,6 +146,7 @@ def app() -> Any:
         from api import create_app
 
         made = create_app()
+        gc.collect()
         gc.freeze()  # what is there now stays: to look through it for cycles again and again keeps readers waiting
         return made
     except Exception:

@@ -393,7 +393,7 @@ def test_a_worker_that_falls_silent_is_replaced_and_every_row_applied_once(provi
         with working(fresh_app):
             first.send_signal(how)
             if how != signal.SIGSTOP:
-                assert first.wait(2) == (0 if how == signal.SIGTERM else -how)
+                assert first.wait(10) == (0 if how == signal.SIGTERM else -how)
             lock.close()
             wait_until(lambda: query(fresh_app, "SELECT attempts FROM batches") == [(2,)])
             assert wait_for(provider, path, "done")["counts"]["created"] == 50
