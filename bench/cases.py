@@ -502,10 +502,11 @@ def export(bench: Bench) -> Result:
 
 
 def growth(bench: Bench) -> Result:
-    """How much longer answers take on ten times the rows, and on more, where nothing is kept in memory."""
+    """How much longer answers take on ten times the rows, and on more, where nothing is kept in memory; and a search by
+    a peer, and by its very statements, for whoever ranks what is found has ten times as much to rank."""
     sizes = {"1×": rows.QUICK, "10×": rows.FULL} | ({"68×": rows.HUGE} if bench.huge else {})
     with ExitStack() as stack:
-        targets = {}
+        targets: dict[str, Callable[[int], Run]] = {}
         for times, size in sizes.items():
             one = bench
             if size != bench.size:
@@ -513,10 +514,18 @@ def growth(bench: Bench) -> Result:
                 one = Bench(running, stack, size, bench.rounds, bench.seconds, bench.only)
             for name, requests, expected in usual(one):
                 targets[f"{name} {times}"] = partial(wrk, one.bare, requests, expected, one.url, clients=2)
+                if name == "search" and size != rows.HUGE:  # which has no tables of the peers
+                    for other, server in one.peers((ASYNCPG,)).items():
+                        load = partial(wrk, server, requests, expected, one.url, clients=2)
+                        targets[f"{other} {times}"] = load
+                    scripts = capture(one.bare, one.running, requests, one.folder / "growth")
+                    targets[f"pgbench {times}"] = partial(pgbench, scripts, one.url, clients=2)
         p50 = {name: run.p50 for name, run in interleaved(targets, bench.rounds, bench.seconds).items()}
-    ratios = [p50[name.replace(" 1×", " 10×")] / p50[name] for name in p50 if name.endswith(" 1×")]
+    ratios = {name.removesuffix(" 1×"): p50[name.replace(" 1×", " 10×")] / p50[name] for name in p50 if " 1×" in name}
+    limits = {"pgbench": ratio(ratios.pop("pgbench"), 1)}
+    peers = {name: ratio(ratios.pop(name), 1) for name in [*ratios] if name in PEERS}
     notes = {f"{name}, ms": found for name, found in p50.items()}
-    return Result("10× the rows ÷ 1×", "p50 ratio, the worst", ratio(max(ratios), 1), notes=notes)
+    return Result("10× the rows ÷ 1×", "p50 ratio, the worst", ratio(max(ratios.values()), 1), peers, limits, notes)
 
 
 def usual(bench: Bench) -> Iterator[tuple[str, list[Request], Expected]]:

@@ -1,5 +1,6 @@
 """The filled database: made once for each size and schema, and copied for every run, so that all runs begin alike."""
 
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -23,10 +24,12 @@ DATA = HERE / ".data"
 BATCH = 2_500
 LOADED = ("pledge", "statement")  # what is multiplied after it was sent
 
-#: What PostgreSQL gets here: the memory that a small server gives it, room for the pools of all who are measured, and
-#: a log that programs read. fsync and synchronous_commit stay on.
+MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+#: What PostgreSQL gets here: a quarter of the memory, as its manual advises (19.4, Resource Consumption), room for the
+#: pools of all who are measured, and a log that programs read. fsync and synchronous_commit stay on.
 SERVER = {
-    "shared_buffers": "1GB",
+    "shared_buffers": f"{MEMORY // 4 // 2**20}MB",
     "max_connections": "200",
     "max_wal_size": "4GB",
     "maintenance_work_mem": "512MB",
