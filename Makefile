@@ -36,7 +36,7 @@ typecheck: .venv/test  ## check types
 openapi: .venv/serve  ## write openapi/openapi.json
 	$(BIN)/parley openapi > .venv/openapi.json && mv .venv/openapi.json openapi/openapi.json
 
-bench: .venv/serve bench/.venv/made  ## measure Parley beside its peers; QUICK=1 in four minutes, CASES="get list" picks some
+bench: .venv/serve bench/.venv/made  ## measure Parley beside its peers; QUICK=1 in less than four minutes, CASES="get list" picks some
 	$(BIN)/python -m bench $(if $(QUICK),--quick) $(CASES)
 
 bench-ingest: .venv/serve  ## a batch of many rows beside COPY of what it makes; ROWS=5000 for fewer
