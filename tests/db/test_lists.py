@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from api import cursors, http
+from api import cursors, http, shortcut
 from db import engine
 from db.memory import Memory
 from db.migrate import migrate
@@ -222,7 +222,8 @@ def test_a_cursor_of_last_week(story, monkeypatch):
     talks = story.talks
     now = cursors.today()
     for days, status in ((7, 200), (8, 400)):
-        monkeypatch.setattr(cursors, "today", lambda days=days: now - days)
+        for module in (cursors, shortcut):  # which keeps answers for the day
+            monkeypatch.setattr(module, "today", lambda days=days: now - days)
         old = talks.client.get("/v1/actors?limit=2").json["next_cursor"]
         monkeypatch.setattr(cursors, "today", lambda: now)
         answer = talks.client.get(f"/v1/actors?limit=2&cursor={old}")
