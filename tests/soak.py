@@ -118,7 +118,7 @@ class Writer(Thread):
             case "actor":
                 return name, {"name": name, "kind": "other"}
             case "person":
-                return name, {"name": name, "note": "n" * self.random.randrange(2_000)}
+                return name, {"name": name, "note": "n" * self.random.randrange(1, 2_000)}
             case "source":
                 return name, {"kind": "news", "title": name}
         donors = [{"actor": self.some("actor")} for _ in range(self.random.randint(1, 2))]
