@@ -10,6 +10,7 @@ import tempfile
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import psutil
@@ -82,26 +83,34 @@ def stop(process, with_signal=signal.SIGTERM):
 
 
 @pytest.fixture(scope="module")
-def data_dir():
-    """Not below pytest's own folder: that is closed to the account that PostgreSQL runs under."""
+def first_start():
+    """A folder in which a server ran once, and what was seen of it."""
+    # not below pytest's own folder: that is closed to the account that PostgreSQL runs under
     with tempfile.TemporaryDirectory(prefix="parley-serve-") as folder:
-        yield folder
+        key = Path(folder, "key")
+        with serving("--no-sample", PARLEY_DATA_DIR=folder, PARLEY_DATABASE_URL="") as (process, address):
+            me = httpx.get(f"{address}/v1/me", headers={"Authorization": f"Bearer {key.read_text().strip()}"}).json()
+            family = psutil.Process(process.pid).children(recursive=True)
+            ended, told = stop(process), process.told()
+        left = psutil.wait_procs(family, timeout=20)[1], engine.process(Path(folder, "postgres"))
+        yield SimpleNamespace(folder=folder, key=key, me=me, told=told, ended=ended, left=left)
 
 
-def test_it_brings_all_it_needs_and_takes_it_away_again(data_dir):
-    key = Path(data_dir, "key")
-    with serving("--no-sample", PARLEY_DATA_DIR=data_dir, PARLEY_DATABASE_URL="") as (process, address):
-        assert "created" in process.told()
-        assert "Applied 0001_keys.sql" in process.told()
-        assert str(key) in process.told()
-        assert stat.S_IMODE(key.stat().st_mode) == 0o600
-        me = httpx.get(f"{address}/v1/me", headers={"Authorization": f"Bearer {key.read_text().strip()}"}).json()
-        assert (me["name"], me["scopes"]) == ("development", ["read", "write", "admin"])
-        assert key.read_text().strip() not in process.told()
-        family = psutil.Process(process.pid).children(recursive=True)
-        assert stop(process) == 0
-    assert psutil.wait_procs(family, timeout=20)[1] == []
-    assert engine.process(Path(data_dir, "postgres")) is None
+@pytest.fixture
+def data_dir(first_start):
+    return first_start.folder
+
+
+def test_it_brings_all_it_needs_and_takes_it_away_again(first_start):
+    key, told, me = first_start.key, first_start.told, first_start.me
+    assert "created" in told
+    assert "Applied 0001_keys.sql" in told
+    assert str(key) in told
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert (me["name"], me["scopes"]) == ("development", ["read", "write", "admin"])
+    assert key.read_text().strip() not in told
+    assert first_start.ended == 0
+    assert first_start.left == ([], None)
 
 
 def test_the_second_start_is_quick_and_keeps_the_key(data_dir):
