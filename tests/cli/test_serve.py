@@ -43,6 +43,11 @@ def serving(*options, **environment):
             yield process, f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:  # a failure: the way out of Popen would wait without end
+                process.kill()
+                raise
 
 
 def wait_until(reached, seconds=40):
